@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tessera/result.h"
+
+namespace tessera {
+
+enum class Backend { kXnnpack, kPortable };
+
+/// A new range for a dynamic size of an input, `--dim x:2=256..2048`.
+struct DimOverride {
+  std::string input;
+  std::size_t dim = 0;
+  std::int64_t min = 0, max = 0;
+};
+
+struct CompileOptions {
+  Backend backend = Backend::kXnnpack;
+  std::vector<DimOverride> dims;
+  std::optional<std::filesystem::path> dump_ir;  ///< folder for the graph after every pass
+  std::optional<std::string> stop_after;         ///< pass name
+  std::vector<std::string> skip;                 ///< pass names
+};
+
+/// Why a node is where it is.
+struct NodePlacement {
+  std::string node;  ///< "aten::relu of module features.0"
+  bool is_delegated = false;
+  std::string reason;  ///< why not; empty if delegated
+};
+
+struct PassTime {
+  std::string name;
+  double milliseconds = 0;
+};
+
+struct CompileReport {
+  std::vector<NodePlacement> placements;
+  std::vector<PassTime> times;
+  std::size_t num_delegates = 0;
+  std::size_t planned_bytes = 0;
+  std::size_t file_bytes = 0;
+};
+
+/// Compiles a torch.export archive to an ExecuTorch program. The output is whole or not there.
+/// Errors name the operator, its module path and its source line.
+Result<CompileReport> compile(const std::filesystem::path& model_pt2,
+                              const std::filesystem::path& model_pte,
+                              const CompileOptions& options = {});
+
+}  // namespace tessera

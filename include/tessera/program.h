@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tessera/result.h"
+#include "tessera/tensor.h"
+
+namespace tessera {
+
+class Method;
+
+/// What is known of an input or output before it is set.
+struct TensorInfo {
+  DType dtype = DType::kF32;
+  Shape max_sizes;  ///< upper bounds; the sizes themselves if not dynamic
+  Shape min_sizes;  ///< lower bounds where the file has them (Tessera's own files), else 1
+  bool is_dynamic = false;
+  /// "f32[1,3,h,w]" where the file says so, else with bounds: "f32[1, 3, ..1024, ..1024]".
+  std::string type_string;
+};
+
+struct MethodOptions {
+  std::size_t num_threads = 1;  ///< 0: all processors
+};
+
+/// An ExecuTorch program (.pte), immutable after load. Any number of threads may share one; weights
+/// stay in the file's mapping and are never copied.
+class Program {
+ public:
+  /// Maps and checks the file. Errors: kNotFound, kAccessFailed, kInvalidProgram (what is wrong and
+  /// where).
+  static Result<std::shared_ptr<const Program>> load(const std::filesystem::path& path);
+  /// The same from memory, which is copied.
+  static Result<std::shared_ptr<const Program>> load(std::span<const std::byte> bytes);
+  ~Program();
+
+  std::vector<std::string> method_names() const;
+  Result<std::vector<TensorInfo>> inputs(std::string_view method = "forward") const;
+  Result<std::vector<TensorInfo>> outputs(std::string_view method = "forward") const;
+
+  /// Makes a Method: resolves kernels, builds delegates, reserves memory. Operators that Tessera
+  /// has no kernel for are reported all at once (kOperatorMissing). The program is kept alive.
+  Result<std::unique_ptr<Method>> load_method(std::string_view name = "forward",
+                                              MethodOptions options = {}) const;
+
+  struct Impl;
+  const Impl& impl() const { return *impl_; }  ///< for Tessera's own parts (tiling, inspect)
+
+ private:
+  explicit Program(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Bytes of memory of one Method.
+struct MethodMemory {
+  std::size_t planned_bytes = 0;    ///< arenas at the upper bound: reserved address space
+  std::size_t committed_bytes = 0;  ///< of them in use for the current sizes
+  std::size_t workspace_bytes = 0;  ///< of the delegates, for the current sizes
+};
+
+/// One method of a program, ready to run, with its own memory. One thread at a time; several
+/// Methods of one Program may run at once.
+class Method {
+ public:
+  ~Method();
+
+  std::size_t num_inputs() const;
+  std::size_t num_outputs() const;
+
+  /// Copies the input to the method's memory. Errors name the dimension, the range and the value:
+  /// kInvalidArgument for sizes, kInvalidType for the dtype.
+  Result<void> set_input(std::size_t index, const Tensor& tensor);
+  /// Uses the caller's memory as the input, without a copy, until another tensor is set or bound.
+  /// The memory has kTensorPaddingBytes readable bytes behind its end (every Tensor that owns its
+  /// memory has them).
+  Result<void> bind_input(std::size_t index, const Tensor& tensor);
+  /// Writes the output to the caller's memory, which holds `capacity_bytes`, from the next execute
+  /// on.
+  Result<void> bind_output(std::size_t index, void* data, std::size_t capacity_bytes);
+
+  /// Runs the method on the inputs set. Allocates nothing if no size has changed.
+  Result<void> execute();
+
+  /// The output of the last execute: a view of the method's memory (or of what was bound), valid
+  /// until the next set_input, execute or the method's end.
+  Result<Tensor> output(std::size_t index) const;
+
+  MethodMemory memory() const;
+
+  struct Impl;
+  explicit Method(std::unique_ptr<Impl> impl);
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tessera

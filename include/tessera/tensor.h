@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "tessera/result.h"
+
+namespace tessera {
+
+/// Element types, in ExecuTorch's ScalarType numbers (schema/scalar_type.fbs).
+enum class DType : std::int8_t {
+  kU8 = 0,
+  kI8 = 1,
+  kI16 = 2,
+  kI32 = 3,
+  kI64 = 4,
+  kF16 = 5,
+  kF32 = 6,
+  kF64 = 7,
+  kBool = 11,
+  kBF16 = 15,
+  kU16 = 27,
+  kU32 = 28,
+  kU64 = 29,
+};
+
+/// "f32", "i64", "bool", ...
+std::string_view name_of(DType dtype);
+std::optional<DType> dtype_from_name(std::string_view name);
+/// The dtype with this ExecuTorch number, or nothing if Tessera has none.
+std::optional<DType> dtype_from_number(int scalar_type);
+std::size_t size_of(DType dtype);
+
+template <class T>
+constexpr DType dtype_of();
+template <>
+constexpr DType dtype_of<std::uint8_t>() {
+  return DType::kU8;
+}
+template <>
+constexpr DType dtype_of<std::int8_t>() {
+  return DType::kI8;
+}
+template <>
+constexpr DType dtype_of<std::int16_t>() {
+  return DType::kI16;
+}
+template <>
+constexpr DType dtype_of<std::uint16_t>() {
+  return DType::kU16;
+}
+template <>
+constexpr DType dtype_of<std::int32_t>() {
+  return DType::kI32;
+}
+template <>
+constexpr DType dtype_of<std::int64_t>() {
+  return DType::kI64;
+}
+template <>
+constexpr DType dtype_of<float>() {
+  return DType::kF32;
+}
+template <>
+constexpr DType dtype_of<double>() {
+  return DType::kF64;
+}
+template <>
+constexpr DType dtype_of<bool>() {
+  return DType::kBool;
+}
+
+/// Sizes of a tensor, outermost first; at most kMaxRank of them, kept in place (no allocation).
+class Shape {
+ public:
+  static constexpr std::size_t kMaxRank = 16;  ///< ExecuTorch's kTensorDimensionLimit
+
+  Shape() = default;
+  Shape(std::initializer_list<std::int64_t> sizes);
+  /// Aborts above kMaxRank: readers of files check the rank first.
+  explicit Shape(std::span<const std::int64_t> sizes);
+
+  std::size_t rank() const { return rank_; }
+  std::int64_t operator[](std::size_t dim) const { return sizes_[dim]; }
+  std::int64_t& operator[](std::size_t dim) { return sizes_[dim]; }
+  void push_back(std::int64_t size);
+
+  const std::int64_t* begin() const { return sizes_.data(); }
+  const std::int64_t* end() const { return sizes_.data() + rank_; }
+  std::span<const std::int64_t> span() const { return {sizes_.data(), rank_}; }
+
+  /// Product of the sizes; 1 for rank 0.
+  std::int64_t num_elements() const;
+  /// "[1, 3, 224, 224]"
+  std::string to_string() const;
+
+  friend bool operator==(const Shape& a, const Shape& b);
+
+ private:
+  std::array<std::int64_t, kMaxRank> sizes_{};
+  std::uint8_t rank_ = 0;
+};
+
+/// Bytes that may be read (never used) behind the last element of a tensor that XNNPACK reads
+/// (XNN_EXTRA_BYTES in xnnpack.h).
+inline constexpr std::size_t kTensorPaddingBytes = 16;
+
+/// A dense tensor, contiguous in the order of its sizes (NCHW for images). Either owns its memory
+/// (shared by copies, aligned to 64 bytes, with kTensorPaddingBytes behind it) or views the
+/// caller's. Copying a Tensor never copies elements. Not synchronised.
+class Tensor {
+ public:
+  Tensor() = default;
+
+  /// Owning, uninitialised.
+  static Result<Tensor> empty(DType dtype, const Shape& shape);
+  /// Owning, all bytes zero.
+  static Result<Tensor> zeros(DType dtype, const Shape& shape);
+  /// Owning copy of `elements`, whose number must be the shape's.
+  template <class T>
+  static Tensor of(const Shape& shape, std::span<const T> elements) {
+    return of_bytes(dtype_of<T>(), shape, std::as_bytes(elements));
+  }
+  static Tensor of_bytes(DType dtype, const Shape& shape, std::span<const std::byte> bytes);
+  /// View of the caller's memory, which must outlive the tensor and every copy of it and hold
+  /// shape.num_elements() elements. `owner`, if given, is kept alive instead.
+  static Tensor view(DType dtype, const Shape& shape, void* data,
+                     std::shared_ptr<const void> owner = nullptr);
+
+  DType dtype() const { return dtype_; }
+  const Shape& shape() const { return shape_; }
+  std::size_t rank() const { return shape_.rank(); }
+  std::int64_t size(std::size_t dim) const { return shape_[dim]; }
+  std::int64_t num_elements() const { return shape_.num_elements(); }
+  std::size_t num_bytes() const;
+  bool has_data() const { return data_ != nullptr; }
+
+  std::byte* bytes() { return data_; }
+  const std::byte* bytes() const { return data_; }
+  template <class T>
+  T* data() {
+    return reinterpret_cast<T*>(data_);
+  }
+  template <class T>
+  const T* data() const {
+    return reinterpret_cast<const T*>(data_);
+  }
+  template <class T>
+  std::span<const T> elements() const {
+    return {data<T>(), static_cast<std::size_t>(num_elements())};
+  }
+
+  /// Same memory, other sizes: the caller knows that they fit.
+  void set_shape(const Shape& shape) { shape_ = shape; }
+  void set_data(void* data) { data_ = static_cast<std::byte*>(data); }
+
+  /// "f32[1, 3, 224, 224]"
+  std::string type_string() const;
+
+ private:
+  DType dtype_ = DType::kF32;
+  Shape shape_;
+  std::byte* data_ = nullptr;
+  std::shared_ptr<const void> owner_;
+};
+
+}  // namespace tessera

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+#include "base/mapped_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <new>
+
+#include "base/try.h"
+
+namespace tessera {
+namespace {
+
+constexpr std::align_val_t kAlignment{64};
+
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(int fd) : fd_(fd) {}
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  ~FileDescriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+std::unexpected<Error> system_error(const std::filesystem::path& path, const char* what) {
+  const auto code = errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kAccessFailed;
+  return fail(code, "{}: cannot {}: {}", path.string(), what, std::strerror(errno));
+}
+
+Result<void> write_all(int fd, std::span<const std::byte> bytes,
+                       const std::filesystem::path& path) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return system_error(path, "write");
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const FileBytes>> FileBytes::map(const std::filesystem::path& path) {
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) return system_error(path, "open");
+  struct stat info{};
+  if (::fstat(file.get(), &info) != 0) return system_error(path, "stat");
+  if (!S_ISREG(info.st_mode)) {
+    return fail(ErrorCode::kAccessFailed, "{}: not a regular file", path.string());
+  }
+  auto result = std::shared_ptr<FileBytes>(new FileBytes());
+  if (info.st_size == 0) return result;
+  const auto size = static_cast<std::size_t>(info.st_size);
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (address == MAP_FAILED) return system_error(path, "map");
+  result->bytes_ = {static_cast<const std::byte*>(address), size};
+  result->is_mapped_ = true;
+  return result;
+}
+
+std::shared_ptr<const FileBytes> FileBytes::copy_of(std::span<const std::byte> bytes) {
+  auto result = std::shared_ptr<FileBytes>(new FileBytes());
+  if (bytes.empty()) return result;
+  auto* copy = static_cast<std::byte*>(::operator new(bytes.size(), kAlignment));
+  std::memcpy(copy, bytes.data(), bytes.size());
+  result->bytes_ = {copy, bytes.size()};
+  return result;
+}
+
+FileBytes::~FileBytes() {
+  if (bytes_.empty()) return;
+  auto* address = const_cast<std::byte*>(bytes_.data());
+  if (is_mapped_) {
+    ::munmap(address, bytes_.size());
+  } else {
+    ::operator delete(address, kAlignment);
+  }
+}
+
+Result<void> write_file_atomically(const std::filesystem::path& path,
+                                   std::span<const std::byte> bytes) {
+  std::string temporary = path.string() + ".XXXXXX";
+  const FileDescriptor file(::mkostemp(temporary.data(), O_CLOEXEC));
+  if (file.get() < 0) return system_error(path, "create");
+  ::fchmod(file.get(), 0644);
+  auto written = write_all(file.get(), bytes, path);
+  if (written && ::rename(temporary.c_str(), path.c_str()) != 0) {
+    written = system_error(path, "rename");
+  }
+  if (!written) ::unlink(temporary.c_str());
+  return written;
+}
+
+}  // namespace tessera

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
+
+#include "tessera/result.h"
+
+namespace tessera {
+
+/// Read-only bytes that live as long as anyone holds them: a mapped file or a block of memory.
+/// Immutable, so any number of threads may share one.
+class FileBytes {
+ public:
+  /// Maps a regular file privately and read-only. The bytes start at a page boundary.
+  static Result<std::shared_ptr<const FileBytes>> map(const std::filesystem::path& path);
+
+  /// Copies `bytes` to memory aligned to 64 bytes.
+  static std::shared_ptr<const FileBytes> copy_of(std::span<const std::byte> bytes);
+
+  FileBytes(const FileBytes&) = delete;
+  FileBytes& operator=(const FileBytes&) = delete;
+  ~FileBytes();
+
+  std::span<const std::byte> bytes() const { return bytes_; }
+
+ private:
+  FileBytes() = default;
+
+  std::span<const std::byte> bytes_;
+  bool is_mapped_ = false;
+};
+
+/// Writes `bytes` to `path` so that the file is whole or not there: a temporary name in the same
+/// folder, then a rename. An existing file is replaced only by the finished one.
+Result<void> write_file_atomically(const std::filesystem::path& path,
+                                   std::span<const std::byte> bytes);
+
+}  // namespace tessera

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "ir/graph.h"
+
+/// Passes over a graph. Each keeps the function that the graph computes (up to the rounding of
+/// folded weights, where it says so), leaves a graph that ir::verify accepts, and may be run again
+/// without changing anything.
+namespace tessera::passes {
+
+/// Replaces operators outside core ATen (conv2d, linear, batch_norm, flatten, ...) by their
+/// `decompose`. After it every operator has a kernel and an out-variant, or the error names the one
+/// that has not.
+Result<void> decompose(ir::Graph& graph);
+
+/// Removes calls that copy or change nothing: clone, dropout in inference, views to the same sizes,
+/// expand to the same sizes.
+Result<void> remove_no_ops(ir::Graph& graph);
+
+/// Folds inference batch normalisation into the weights and bias of the convolution or linear layer
+/// before it. Changes rounding.
+Result<void> fold_batch_norm(ir::Graph& graph);
+
+/// Computes calls whose arguments are all constants.
+Result<void> fold_constants(ir::Graph& graph);
+
+/// Merges calls of the same operator with the same arguments, and constants of the same bytes.
+Result<void> merge_common_subexpressions(ir::Graph& graph);
+
+/// Removes what no output needs.
+Result<void> eliminate_dead_code(ir::Graph& graph);
+
+struct Pass {
+  std::string_view name;
+  Result<void> (*run)(ir::Graph& graph);
+};
+
+/// The passes in the order in which compile runs them.
+std::span<const Pass> standard_pipeline();
+
+}  // namespace tessera::passes

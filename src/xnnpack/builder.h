@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ir/graph.h"
+#include "xnnpack/node_records.h"
+
+namespace tessera::xnnpack {
+
+/// The order of a 4-D activation's sizes inside the delegate.
+enum class Layout { kNchw, kNhwc };
+
+/// What lowering a delegate's body makes.
+struct Lowered {
+  std::vector<std::byte> blob;
+  std::vector<std::pair<std::string, Tensor>> named_data;
+};
+
+/// Makes a payload from a graph, node by node. Operators' `lower` functions call it; it decides
+/// where transposes go: a value is kept in the layout in which it was made, is transposed at most
+/// once to the other, and graph outputs are NCHW.
+class Builder {
+ public:
+  explicit Builder(const ir::Graph& body) : body_(body) {}
+
+  /// The id of the value in this layout, transposed first if need be. Values that are not 4-D have
+  /// one layout only.
+  std::uint32_t input(ir::ValueId value, Layout layout);
+  /// The layout in which the value exists already (NHWC if both), so that elementwise operators can
+  /// follow it. A graph input that nobody has asked for in NHWC is kNchw.
+  Layout layout_of(ir::ValueId value) const;
+  /// Defines the result in this layout and returns its id. Dims are the upper bounds.
+  std::uint32_t output(ir::ValueId value, Layout layout);
+  /// A static operand. `tensor` has the sizes and element order that XNNPACK wants (OHWI filters).
+  std::uint32_t constant(const Tensor& tensor);
+  void add_node(NodeRecord node);
+  /// Narrows the output range of the node that makes `input` and lets it make `output` instead, if
+  /// that node can clamp and nobody else reads `input`. False: add a Clamp node.
+  bool fuse_clamp(ir::ValueId input, ir::ValueId output, float min, float max);
+
+ private:
+  friend Result<Lowered> lower(const ir::Graph& body);
+
+  const ir::Graph& body_;
+  Payload payload_;
+  std::vector<std::pair<std::string, Tensor>> named_data_;
+  std::map<std::pair<ir::ValueId, Layout>, std::uint32_t> ids_;
+};
+
+/// Lowers a delegate's body: every node's operator has an XnnpackRule whose check passed.
+Result<Lowered> lower(const ir::Graph& body);
+
+}  // namespace tessera::xnnpack

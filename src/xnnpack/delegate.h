@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "base/thread_pool.h"
+#include "tessera/tensor.h"
+#include "xnnpack/node_records.h"
+
+namespace tessera::xnnpack {
+
+/// The delegate's id in .pte files.
+inline constexpr std::string_view kBackendId = "XnnpackBackend";
+
+/// Finds bytes in the program's named data. They outlive the delegate.
+using FindNamedData = std::function<Result<std::span<const std::byte>>(std::string_view key)>;
+
+/// Memory of a delegate in bytes, as XNNPACK reports or Tessera counts it.
+struct DelegateMemory {
+  std::size_t workspace_bytes = 0;
+  std::size_t packed_weight_bytes = 0;
+};
+
+/// One delegate of a loaded method, run by an xnn_runtime. One thread at a time.
+class Delegate {
+ public:
+  /// Builds the XNNPACK runtime (packs the weights). `pool` may be null and must outlive the
+  /// delegate. What this XNNPACK cannot do is refused here with the node's name.
+  static Result<std::unique_ptr<Delegate>> create(std::span<const std::byte> blob,
+                                                  const FindNamedData& find_named_data,
+                                                  ThreadPool* pool);
+  ~Delegate();
+
+  std::size_t num_inputs() const;
+  std::size_t num_outputs() const;
+  const Payload& payload() const;
+
+  /// Tells XNNPACK the inputs' sizes (in the order of the arguments) and returns the outputs'.
+  /// Costs nothing if they are those of the last call.
+  Result<std::span<const Shape>> reshape(std::span<const Shape> inputs);
+  /// Runs with these tensors; their shapes are those of the last reshape. All memory has
+  /// kTensorPaddingBytes behind its end. Setup is repeated only if an address changed.
+  Result<void> run(std::span<const Tensor* const> inputs, std::span<Tensor* const> outputs);
+
+  DelegateMemory memory() const;
+
+ private:
+  struct Impl;
+  explicit Delegate(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tessera::xnnpack
