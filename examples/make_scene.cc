@@ -307,6 +307,8 @@ class SceneFile {
 };
 
 void make_scene(const Options& options) {
+  // CLI11 lets a nan through its range check.
+  if (std::isnan(options.sigma)) throw std::runtime_error("sigma is not a number");
   if (options.noisy_path == options.clean_path)
     throw std::runtime_error("the scenes with and without noise need different files");
   SceneFile noisy_file(options.noisy_path, options);
