@@ -108,6 +108,13 @@ struct Program {
   std::optional<std::span<const std::byte>> find_named_data(std::string_view key) const;
 };
 
+/// Key of the named data in which Tessera's own files keep a method's signature: the text of
+/// ir::Signature, with lower bounds and symbols that the format itself has no place for. Other
+/// runtimes ignore it.
+inline std::string signature_key(const std::string& method) {
+  return "tessera.signature." + method;
+}
+
 /// Reads and checks a program whole: header, segment bounds, FlatBuffers verifier, every index,
 /// every size product and offset against its buffer. `bytes` must outlive the result and start at a
 /// multiple of 16. For constants, the span's size is from its offset to the segment's end: the
