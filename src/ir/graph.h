@@ -77,7 +77,8 @@ class Graph {
   Result<ValueId> add_call(const Operator& op, std::vector<Argument> arguments, Origin origin = {},
                            std::optional<NodeId> before = std::nullopt);
   NodeId add_delegate_call(std::shared_ptr<Delegate> delegate, std::vector<ValueId> arguments,
-                           std::vector<TensorType> result_types, NodeId before);
+                           std::vector<TensorType> result_types,
+                           std::optional<NodeId> before = std::nullopt);
   void set_outputs(std::vector<ValueId> outputs) { outputs_ = std::move(outputs); }
 
   const std::vector<ValueId>& inputs() const { return inputs_; }
