@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+#include "compile/emit_pte.h"
+
+#include <algorithm>
+
+#include "base/try.h"
+#include "ir/text.h"
+
+namespace tessera::compile {
+namespace {
+
+using ir::ValueId;
+
+/// Bytes behind the arena when a delegate reads and writes it: XNNPACK's kernels may read past the
+/// end of a tensor, and ExecuTorch expects this much.
+constexpr std::size_t kArenaTailBytes = 64;
+
+std::span<const std::byte> bytes_of(const Tensor& tensor) {
+  return {tensor.bytes(), tensor.num_bytes()};
+}
+
+class Emitter {
+ public:
+  Emitter(const ir::Graph& graph, const MemoryPlan& plan) : graph_(graph), memory_(plan) {
+    program_.constants.emplace_back();  // index 0 stands for "no constant"
+    plan_.name = graph.name;
+  }
+
+  Result<std::vector<std::byte>> run() {
+    for (const ValueId input : graph_.inputs()) plan_.inputs.push_back(TRY(index_of(input)));
+    plan_.chains.emplace_back();
+    for (const ir::NodeId id : graph_.nodes()) {
+      const ir::Node& node = graph_.node(id);
+      auto emitted = node.delegate != nullptr ? emit_delegate_call(node) : emit_kernel_call(node);
+      if (!emitted) {
+        return with_context(std::move(emitted).error(), ir::describe(graph_, node));
+      }
+    }
+    for (const ValueId output : graph_.outputs()) plan_.outputs.push_back(TRY(index_of(output)));
+    const std::size_t tail = plan_.delegates.empty() ? 0 : kArenaTailBytes;
+    plan_.buffer_sizes = {0, static_cast<std::int64_t>(memory_.arena_bytes + tail)};
+    const std::string signature = ir::print(ir::signature_of(graph_));
+    program_.named_data.emplace_back(pte::signature_key(plan_.name),
+                                     std::as_bytes(std::span(signature)));
+    program_.plans.push_back(std::move(plan_));
+    return pte::write(program_);
+  }
+
+ private:
+  std::int32_t add_value(pte::Value value) {
+    plan_.values.push_back(std::move(value));
+    return static_cast<std::int32_t>(plan_.values.size() - 1);
+  }
+
+  /// The file's index of a graph value, which is added at its first use.
+  Result<std::int32_t> index_of(ValueId id) {
+    if (const auto known = indices_.find(id); known != indices_.end()) return known->second;
+    const ir::Value& value = graph_.value(id);
+    pte::TensorValue tensor{.dtype = value.type.dtype,
+                            .sizes = TRY(upper_bound(value.type, graph_.symbols))};
+    for (std::size_t dim = 0; dim < value.type.rank(); ++dim) {
+      tensor.dim_order.push_back(static_cast<std::uint8_t>(dim));
+    }
+    const bool is_dynamic =
+        std::ranges::any_of(value.type.dims, [](const ir::Dim& dim) { return !dim.is_constant(); });
+    if (is_dynamic) tensor.dynamism = pte::ShapeDynamism::kDynamicBound;
+    if (value.kind == ir::ValueKind::kConstant) {
+      tensor.data_buffer_index = static_cast<std::uint32_t>(program_.constants.size());
+      program_.constants.push_back(bytes_of(value.data));
+    } else {
+      tensor.allocation = {.memory_id = 1, .offset = memory_.offsets.at(id)};
+    }
+    return indices_[id] = add_value(std::move(tensor));
+  }
+
+  Result<std::int64_t> constant_of(const ir::Dim& dim) {
+    if (dim.is_constant()) return dim.constant();
+    return fail(ErrorCode::kNotSupported,
+                "the argument {} depends on a dynamic size, which is not supported outside of "
+                "tensor sizes",
+                dim.to_string());
+  }
+
+  Result<std::int32_t> emit_list(const ir::Dims& dims) {
+    pte::IntList list;
+    for (const ir::Dim& dim : dims) list.items.push_back(add_value(TRY(constant_of(dim))));
+    return add_value(std::move(list));
+  }
+
+  Result<std::int32_t> emit_list(const std::vector<ValueId>& tensors) {
+    pte::TensorList list;
+    for (const ValueId tensor : tensors) list.items.push_back(TRY(index_of(tensor)));
+    return add_value(std::move(list));
+  }
+
+  Result<std::int32_t> emit_argument(const ir::Argument& argument) {
+    return std::visit(
+        [&](const auto& value) -> Result<std::int32_t> {
+          using T = std::decay_t<decltype(value)>;
+          if constexpr (std::is_same_v<T, std::monostate>) {
+            return add_value(pte::Null{});
+          } else if constexpr (std::is_same_v<T, ValueId>) {
+            return index_of(value);
+          } else if constexpr (std::is_same_v<T, ir::Dim>) {
+            return add_value(TRY(constant_of(value)));
+          } else if constexpr (std::is_same_v<T, ir::Dims> ||
+                               std::is_same_v<T, std::vector<ValueId>>) {
+            return emit_list(value);
+          } else {
+            return add_value(value);
+          }
+        },
+        argument);
+  }
+
+  std::int32_t operator_index(std::string_view name) {
+    const auto found = std::ranges::find(plan_.operators, name);
+    if (found != plan_.operators.end()) {
+      return static_cast<std::int32_t>(found - plan_.operators.begin());
+    }
+    plan_.operators.emplace_back(name);
+    return static_cast<std::int32_t>(plan_.operators.size() - 1);
+  }
+
+  /// Schema arguments, outs, and the return value again (a list if there are several).
+  Result<void> emit_kernel_call(const ir::Node& node) {
+    if (node.op->out_name.empty()) {
+      return fail(ErrorCode::kOperatorMissing, "the operator has no out-variant");
+    }
+    pte::KernelCall call{.operator_index = operator_index(node.op->out_name)};
+    for (const ir::Argument& argument : node.arguments) {
+      call.arguments.push_back(TRY(emit_argument(argument)));
+    }
+    for (const ValueId result : node.results) call.arguments.push_back(TRY(index_of(result)));
+    call.arguments.push_back(node.results.size() == 1 ? call.arguments.back()
+                                                      : TRY(emit_list(node.results)));
+    plan_.chains.front().emplace_back(std::move(call));
+    return {};
+  }
+
+  Result<void> emit_delegate_call(const ir::Node& node) {
+    const ir::Delegate& delegate = *node.delegate;
+    pte::DelegateCall call{.delegate_index = static_cast<std::int32_t>(plan_.delegates.size())};
+    plan_.delegates.push_back({.id = delegate.backend_id, .blob = delegate.blob});
+    for (const auto& [key, tensor] : delegate.named_data) {
+      const auto is_same = [&](const auto& entry) { return entry.first == key; };
+      if (std::ranges::none_of(program_.named_data, is_same)) {
+        program_.named_data.emplace_back(key, bytes_of(tensor));
+      }
+    }
+    for (const ValueId operand : ir::tensor_operands(node)) {
+      call.arguments.push_back(TRY(index_of(operand)));
+    }
+    for (const ValueId result : node.results) call.arguments.push_back(TRY(index_of(result)));
+    plan_.chains.front().emplace_back(std::move(call));
+    return {};
+  }
+
+  const ir::Graph& graph_;
+  const MemoryPlan& memory_;
+  pte::Program program_;
+  pte::ExecutionPlan plan_;
+  std::map<ValueId, std::int32_t> indices_;
+};
+
+}  // namespace
+
+Result<std::vector<std::byte>> emit_pte(const ir::Graph& graph, const MemoryPlan& plan) {
+  return Emitter(graph, plan).run();
+}
+
+}  // namespace tessera::compile

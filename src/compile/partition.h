@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace tessera::compile {
+
+/// What the partitioner decided for one node of the graph it was given.
+struct Placement {
+  std::string node;                   ///< as in messages
+  std::optional<std::string> reason;  ///< why it is not delegated; none if it is
+};
+
+/// Moves every node that XNNPACK can run into the body of a delegate call, as few calls as the
+/// order of the graph allows. The call takes the place of its nodes; nothing is lowered yet.
+/// Returns one placement per node, in order.
+Result<std::vector<Placement>> partition(ir::Graph& graph);
+
+/// Fills in the blob and the named data of every delegate.
+Result<void> lower_partitions(ir::Graph& graph);
+
+}  // namespace tessera::compile
