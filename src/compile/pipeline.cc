@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// The whole compile chain on one page.
+#include "base/mapped_file.h"
+#include "base/try.h"
+#include "compile/emit_pte.h"
+#include "compile/import_pt2.h"
+#include "compile/partition.h"
+#include "compile/pass_runner.h"
+#include "compile/plan_memory.h"
+#include "formats/pt2.h"
+#include "ops/registry.h"
+#include "passes/passes.h"
+#include "tessera/compile.h"
+
+namespace tessera {
+namespace {
+
+using compile::PassRunner;
+using compile::Placement;
+
+/// From the exported program to a graph that holds delegate calls and kernel calls only.
+Result<ir::Graph> make_graph(const std::filesystem::path& model, const CompileOptions& options,
+                             PassRunner& runner, std::vector<Placement>& placements) {
+  ir::Graph graph;
+  TRY(runner.run("import", graph, [&](ir::Graph& result) -> Result<void> {
+    const pt2::ExportedProgram exported = TRY(pt2::read(model));
+    result = TRY(compile::import_graph(exported, options.dims, ops::find_operator));
+    return {};
+  }));
+  for (const passes::Pass& pass : passes::standard_pipeline()) {
+    TRY(runner.run(pass.name, graph, pass.run));
+  }
+  if (options.backend == Backend::kXnnpack) {
+    TRY(runner.run("partition", graph, [&](ir::Graph& whole) -> Result<void> {
+      placements = TRY(compile::partition(whole));
+      return {};
+    }));
+    TRY(runner.run("lower_partitions", graph, compile::lower_partitions));
+  }
+  TRY(runner.check_names());
+  return graph;
+}
+
+CompileReport make_report(const ir::Graph& graph, const CompileOptions& options,
+                          const std::vector<Placement>& placements, PassRunner& runner) {
+  CompileReport report{.times = runner.take_times()};
+  for (const Placement& placement : placements) {
+    report.placements.push_back({.node = placement.node,
+                                 .is_delegated = !placement.reason.has_value(),
+                                 .reason = placement.reason.value_or("")});
+  }
+  for (const ir::NodeId id : graph.nodes()) {
+    const ir::Node& node = graph.node(id);
+    if (node.delegate != nullptr) ++report.num_delegates;
+    if (options.backend == Backend::kPortable) {
+      report.placements.push_back(
+          {.node = ir::describe(graph, node), .reason = "compiled for portable kernels"});
+    }
+  }
+  return report;
+}
+
+}  // namespace
+
+Result<CompileReport> compile(const std::filesystem::path& model_pt2,
+                              const std::filesystem::path& model_pte,
+                              const CompileOptions& options) {
+  PassRunner runner(options);
+  std::vector<Placement> placements;
+  auto graph = make_graph(model_pt2, options, runner, placements);
+  if (!graph) return with_context(std::move(graph).error(), model_pt2.string());
+  CompileReport report = make_report(*graph, options, placements, runner);
+  if (runner.is_stopped()) return report;
+
+  const compile::MemoryPlan plan = TRY(compile::plan_memory(*graph));
+  const std::vector<std::byte> file = TRY(compile::emit_pte(*graph, plan));
+  TRY(write_file_atomically(model_pte, file));
+  report.planned_bytes = plan.arena_bytes;
+  report.file_bytes = file.size();
+  return report;
+}
+
+}  // namespace tessera
