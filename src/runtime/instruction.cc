@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+#include "runtime/instruction.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/try.h"
+#include "ops/registry.h"
+
+namespace tessera::runtime {
+namespace {
+
+template <class... Cases>
+struct Match : Cases... {
+  using Cases::operator()...;
+};
+
+std::string name_of_instruction(const pte::ExecutionPlan& plan, std::size_t index,
+                                const pte::Instruction& instruction) {
+  const std::string kind = std::visit(
+      Match{[&](const pte::KernelCall& call) {
+              return plan.operators[static_cast<std::size_t>(call.operator_index)];
+            },
+            [&](const pte::DelegateCall& call) {
+              const auto& id = plan.delegates[static_cast<std::size_t>(call.delegate_index)].id;
+              return std::format("delegate {} of {}", call.delegate_index, id);
+            },
+            [](const pte::MoveCall&) { return std::string("move"); },
+            [](const pte::JumpFalseCall&) { return std::string("jump"); },
+            [](const pte::FreeCall&) { return std::string("free"); }},
+      instruction);
+  return std::format("instruction {} ({})", index, kind);
+}
+
+Result<MoveInstruction> resolve_move(const pte::ExecutionPlan& plan, const pte::MoveCall& call,
+                                     const ValueTable& values) {
+  const MoveInstruction move{values.tensor(call.from), values.tensor(call.to)};
+  if (move.from == nullptr || move.to == nullptr) {
+    return fail(ErrorCode::kNotSupported, "moves {}, Tessera moves tensors only",
+                kind_of(plan.values[static_cast<std::size_t>(call.from)]));
+  }
+  if (move.from->tensor.dtype() != move.to->tensor.dtype()) {
+    return fail(ErrorCode::kInvalidProgram, "moves {} to {}", move.from->tensor.type_string(),
+                move.to->tensor.type_string());
+  }
+  if (move.to->is_constant) {
+    return fail(ErrorCode::kInvalidProgram, "moves to value {}, a constant", call.to);
+  }
+  return move;
+}
+
+Result<JumpFalseInstruction> resolve_jump(const pte::ExecutionPlan& plan,
+                                          const pte::JumpFalseCall& call, std::size_t chain_length,
+                                          const ValueTable& values) {
+  JumpFalseInstruction jump{.destination = static_cast<std::size_t>(call.destination)};
+  if (call.destination < 0 || jump.destination > chain_length) {
+    return fail(ErrorCode::kInvalidProgram, "jumps to instruction {} of {}", call.destination,
+                chain_length);
+  }
+  const pte::Value& condition = plan.values[static_cast<std::size_t>(call.condition)];
+  if (const auto* constant = std::get_if<bool>(&condition)) {
+    jump.constant = *constant;
+    return jump;
+  }
+  jump.condition = values.tensor(call.condition);
+  if (jump.condition == nullptr || jump.condition->tensor.dtype() != DType::kBool) {
+    return fail(ErrorCode::kInvalidProgram, "condition is {}, expected a Bool or a tensor of bool",
+                kind_of(condition));
+  }
+  return jump;
+}
+
+}  // namespace
+
+bool JumpFalseInstruction::is_true() const {
+  if (condition == nullptr) return constant;
+  const std::span bytes(condition->tensor.bytes(), condition->tensor.num_bytes());
+  return std::ranges::none_of(bytes, [](std::byte b) { return b == std::byte{0}; });
+}
+
+void MoveInstruction::run() {
+  if (from->tensor.num_bytes() == 0) return;
+  std::memmove(to->tensor.bytes(), from->tensor.bytes(), from->tensor.num_bytes());
+}
+
+Result<void> Step::resize() {
+  auto result = std::visit(Match{[](KernelInstruction& kernel) { return kernel.resize(); },
+                                 [](DelegateInstruction& call) { return call.resize(); },
+                                 [](MoveInstruction& move) { return move.resize(); },
+                                 [](JumpFalseInstruction&) { return Result<void>(); },
+                                 [](FreeInstruction&) { return Result<void>(); }},
+                           body);
+  if (!result) return with_context(std::move(result).error(), name);
+  return {};
+}
+
+Result<void> Step::run(ir::KernelContext& context) {
+  Result<void> result;
+  if (auto* kernel = std::get_if<KernelInstruction>(&body)) {
+    result = kernel->run(context);
+  } else if (auto* call = std::get_if<DelegateInstruction>(&body)) {
+    result = call->run();
+  } else if (auto* move = std::get_if<MoveInstruction>(&body)) {
+    move->run();
+  }
+  if (!result) return with_context(std::move(result).error(), name);
+  return {};
+}
+
+Result<std::vector<const ir::Operator*>> find_operators(const pte::ExecutionPlan& plan) {
+  std::vector<const ir::Operator*> operators;
+  std::string missing;
+  for (const std::string& name : plan.operators) {
+    operators.push_back(ops::find_out_variant(name));
+    if (operators.back() != nullptr && operators.back()->kernel != nullptr) continue;
+    missing += std::format("{}{}", missing.empty() ? "" : ", ", name);
+  }
+  if (!missing.empty()) {
+    return fail(ErrorCode::kOperatorMissing, "Tessera has no kernel for {}", missing);
+  }
+  return operators;
+}
+
+Result<std::vector<Step>> resolve_chain(const pte::ExecutionPlan& plan, std::size_t chain,
+                                        std::span<const ir::Operator* const> operators,
+                                        const Delegates& delegates, const ValueTable& values) {
+  const std::vector<pte::Instruction>& instructions = plan.chains[chain];
+  std::vector<Step> steps;
+  steps.reserve(instructions.size());
+  for (const pte::Instruction& instruction : instructions) {
+    Step step{.name = name_of_instruction(plan, steps.size(), instruction), .body = {}};
+    const auto resolve = [&]() -> Result<void> {
+      if (const auto* call = std::get_if<pte::KernelCall>(&instruction)) {
+        const ir::Operator& op = *operators[static_cast<std::size_t>(call->operator_index)];
+        step.body = TRY(resolve_kernel_call(plan, *call, op, values));
+      } else if (const auto* call = std::get_if<pte::DelegateCall>(&instruction)) {
+        auto& delegate = *delegates[static_cast<std::size_t>(call->delegate_index)];
+        step.body = TRY(resolve_delegate_call(*call, delegate, values));
+      } else if (const auto* call = std::get_if<pte::MoveCall>(&instruction)) {
+        step.body = TRY(resolve_move(plan, *call, values));
+      } else if (const auto* call = std::get_if<pte::JumpFalseCall>(&instruction)) {
+        step.body = TRY(resolve_jump(plan, *call, instructions.size(), values));
+      } else {
+        step.body = FreeInstruction{};
+      }
+      return {};
+    };
+    auto resolved = resolve();
+    if (!resolved) return with_context(std::move(resolved).error(), step.name);
+    steps.push_back(std::move(step));
+  }
+  return steps;
+}
+
+std::vector<TensorSlot*> results_of(const Step& step) {
+  if (const auto* kernel = std::get_if<KernelInstruction>(&step.body)) {
+    std::vector<TensorSlot*> slots = kernel->results;
+    std::erase(slots, nullptr);
+    return slots;
+  }
+  if (const auto* call = std::get_if<DelegateInstruction>(&step.body)) return call->results;
+  if (const auto* move = std::get_if<MoveInstruction>(&step.body)) return {move->to};
+  return {};
+}
+
+}  // namespace tessera::runtime

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "formats/pte.h"
+#include "ir/kernel_context.h"
+#include "ir/operator.h"
+#include "runtime/values.h"
+#include "xnnpack/delegate.h"
+
+namespace tessera::runtime {
+
+/// A kernel with its arguments resolved and checked: running it needs no look-up and no allocation.
+struct KernelInstruction {
+  const ir::Operator* op = nullptr;
+  std::vector<ir::BasicArgument<Tensor>> arguments;  ///< point into the value table
+  std::vector<ir::BasicArgument<const ir::TensorType>> types;
+  std::vector<TensorSlot*> results;  ///< null: the file has no room for this result
+  std::vector<Tensor> outputs;       ///< what the kernel writes; memory of its own where no room is
+
+  /// Sizes of the results from those of the arguments.
+  Result<void> resize();
+  Result<void> run(ir::KernelContext& context);
+};
+
+struct DelegateInstruction {
+  xnnpack::Delegate* delegate = nullptr;
+  std::vector<TensorSlot*> arguments, results;
+  std::vector<Shape> argument_shapes;
+  std::vector<const Tensor*> inputs;
+  std::vector<Tensor*> outputs;
+
+  Result<void> resize();
+  Result<void> run();
+};
+
+/// Copies a tensor. (ExecuTorch lets `to` share the memory of `from`, which may be too small for
+/// what is written to `to` later.)
+struct MoveInstruction {
+  TensorSlot* from = nullptr;
+  TensorSlot* to = nullptr;
+
+  Result<void> resize() { return to->resize(from->tensor.shape()); }
+  void run();
+};
+
+struct JumpFalseInstruction {
+  TensorSlot* condition = nullptr;  ///< false if one element is false; null: see `constant`
+  bool constant = true;
+  std::size_t destination = 0;
+
+  bool is_true() const;
+};
+
+/// FreeCall: planned memory is given back by ranges, not by value.
+struct FreeInstruction {};
+
+struct Step {
+  std::string name;  ///< "instruction 3 (aten::add.out)", for messages
+  std::variant<KernelInstruction, DelegateInstruction, MoveInstruction, JumpFalseInstruction,
+               FreeInstruction>
+      body;
+
+  /// Sizes of what the step writes from the sizes of what it reads; memory for them.
+  Result<void> resize();
+  /// Runs the step; a jump only says where to go on.
+  Result<void> run(ir::KernelContext& context);
+};
+
+using Delegates = std::vector<std::unique_ptr<xnnpack::Delegate>>;
+
+/// The operators of a method by index. All that are missing are named in one error.
+Result<std::vector<const ir::Operator*>> find_operators(const pte::ExecutionPlan& plan);
+
+/// Resolves and checks every instruction of a chain.
+Result<std::vector<Step>> resolve_chain(const pte::ExecutionPlan& plan, std::size_t chain,
+                                        std::span<const ir::Operator* const> operators,
+                                        const Delegates& delegates, const ValueTable& values);
+
+/// The two halves of it that have files of their own.
+Result<KernelInstruction> resolve_kernel_call(const pte::ExecutionPlan& plan,
+                                              const pte::KernelCall& call, const ir::Operator& op,
+                                              const ValueTable& values);
+Result<DelegateInstruction> resolve_delegate_call(const pte::DelegateCall& call,
+                                                  xnnpack::Delegate& delegate,
+                                                  const ValueTable& values);
+
+/// The slots that a step writes.
+std::vector<TensorSlot*> results_of(const Step& step);
+
+}  // namespace tessera::runtime

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "base/try.h"
+#include "runtime/method_impl.h"
+
+namespace tessera {
+
+using runtime::TensorSlot;
+
+Result<std::unique_ptr<Method::Impl>> Method::Impl::load(const Program::Impl& program,
+                                                         const Program::Impl::MethodEntry& entry,
+                                                         const MethodOptions& options) {
+  auto impl = std::make_unique<Impl>();
+  impl->file = program.file;
+  if (options.num_threads != 1) impl->pool = std::make_unique<ThreadPool>(options.num_threads);
+  if (impl->pool && impl->pool->num_threads() == 1) impl->pool.reset();
+  impl->context = ir::KernelContext(impl->pool.get());
+
+  const pte::ExecutionPlan& plan = *entry.plan;
+  impl->rules = TRY(runtime::InputRules::make(plan, entry.signature));
+  TRY(runtime::output_infos(plan));
+  TRY(impl->load_arenas(plan));
+  impl->values = TRY(runtime::ValueTable::build(program.program, plan, impl->arenas));
+  TRY(impl->load_delegates(program.program, plan));
+  TRY(impl->load_instructions(plan));
+  TRY(impl->load_inputs_and_outputs(plan));
+  return impl;
+}
+
+Result<void> Method::Impl::load_arenas(const pte::ExecutionPlan& plan) {
+  for (std::size_t id = 1; id < plan.buffer_sizes.size(); ++id) {
+    const std::int64_t size = plan.buffer_sizes[id];
+    if (size < 0)
+      return fail(ErrorCode::kInvalidProgram, "planned memory {} is {} bytes", id, size);
+    arenas.push_back(TRY(runtime::Arena::reserve(static_cast<std::size_t>(size))));
+  }
+  return {};
+}
+
+Result<void> Method::Impl::load_delegates(const pte::Program& program,
+                                          const pte::ExecutionPlan& plan) {
+  const xnnpack::FindNamedData find_named_data =
+      [&program](std::string_view key) -> Result<std::span<const std::byte>> {
+    if (const auto bytes = program.find_named_data(key)) return *bytes;
+    return fail(ErrorCode::kInvalidProgram, "no named data '{}'", key);
+  };
+  for (std::size_t i = 0; i < plan.delegates.size(); ++i) {
+    const pte::BackendDelegate& delegate = plan.delegates[i];
+    if (delegate.id != xnnpack::kBackendId) {
+      return fail(ErrorCode::kNotSupported, "delegate {} is for {}, Tessera has {}", i, delegate.id,
+                  xnnpack::kBackendId);
+    }
+    auto created = xnnpack::Delegate::create(delegate.blob, find_named_data, pool.get());
+    if (!created) return with_context(std::move(created).error(), std::format("delegate {}", i));
+    delegates.push_back(*std::move(created));
+  }
+  return {};
+}
+
+Result<void> Method::Impl::load_instructions(const pte::ExecutionPlan& plan) {
+  const auto operators = TRY(runtime::find_operators(plan));
+  std::vector<int> num_calls(delegates.size());
+  for (std::size_t chain = 0; chain < plan.chains.size(); ++chain) {
+    chains.push_back(TRY(runtime::resolve_chain(plan, chain, operators, delegates, values)));
+    for (const pte::Instruction& instruction : plan.chains[chain]) {
+      if (std::holds_alternative<pte::JumpFalseCall>(instruction)) sizes_each_step = true;
+      if (const auto* call = std::get_if<pte::DelegateCall>(&instruction)) {
+        if (++num_calls[static_cast<std::size_t>(call->delegate_index)] > 1) sizes_each_step = true;
+      }
+    }
+  }
+  return {};
+}
+
+Result<void> Method::Impl::load_inputs_and_outputs(const pte::ExecutionPlan& plan) {
+  std::vector<TensorSlot*> input_slots, output_slots;
+  for (const std::int32_t value : plan.inputs) {
+    input_slots.push_back(values.tensor(value));
+    if (input_slots.back()->is_constant) {
+      return fail(ErrorCode::kInvalidProgram, "input value {} is a constant", value);
+    }
+  }
+  for (const std::int32_t value : plan.outputs) output_slots.push_back(values.tensor(value));
+
+  const runtime::MemorySharing sharing(values, chains, input_slots, output_slots);
+  for (TensorSlot* slot : output_slots) {
+    outputs.push_back({.slot = slot, .may_be_external = sharing.may_output_be_external(*slot)});
+  }
+  planned_tensors = sharing.planned_tensors();
+  for (TensorSlot* slot : input_slots) {
+    inputs.push_back({.slot = slot,
+                      .is_aliased = sharing.is_input_aliased(*slot),
+                      .is_overwritten = sharing.is_input_overwritten(*slot)});
+    // The input lasts until another is set, so it cannot be where the program writes.
+    if (inputs.back().is_overwritten && !inputs.back().is_aliased) slot->planned_data = nullptr;
+  }
+  return {};
+}
+
+}  // namespace tessera

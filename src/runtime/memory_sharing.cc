@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#include "runtime/memory_sharing.h"
+
+#include <algorithm>
+
+namespace tessera::runtime {
+namespace {
+
+bool share_memory(const TensorSlot& a, const TensorSlot& b) {
+  return a.plan && b.plan && a.plan->arena == b.plan->arena &&
+         overlap(a.plan->range, b.plan->range);
+}
+
+/// Results of the call that nodes inside the delegate read too: XNNPACK reads behind their end.
+std::vector<const TensorSlot*> results_read_inside(const DelegateInstruction& call) {
+  std::vector<const TensorSlot*> slots;
+  const xnnpack::Payload& payload = call.delegate->payload();
+  std::vector<const xnnpack::ValueRecord*> outputs;
+  for (const xnnpack::ValueRecord& value : payload.values) {
+    if ((value.flags & xnnpack::ValueRecord::kExternalOutput) != 0) outputs.push_back(&value);
+  }
+  std::ranges::sort(outputs, {}, &xnnpack::ValueRecord::external_id);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const bool is_read = std::ranges::any_of(payload.nodes, [&](const auto& node) {
+      return std::ranges::contains(node.inputs, outputs[i]->id);
+    });
+    if (is_read) slots.push_back(call.results[i]);
+  }
+  return slots;
+}
+
+}  // namespace
+
+MemorySharing::MemorySharing(const ValueTable& values, std::span<const std::vector<Step>> chains,
+                             std::span<TensorSlot* const> inputs,
+                             std::span<TensorSlot* const> outputs)
+    : inputs_(inputs.begin(), inputs.end()), outputs_(outputs.begin(), outputs.end()) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const TensorSlot* slot = values.tensor(static_cast<std::int32_t>(i));
+    if (slot != nullptr && slot->plan) planned_.push_back(slot);
+  }
+  for (const std::vector<Step>& chain : chains) {
+    for (const Step& step : chain) {
+      for (const TensorSlot* slot : results_of(step)) written_.insert(slot);
+      if (const auto* call = std::get_if<DelegateInstruction>(&step.body)) {
+        for (const TensorSlot* slot : call->arguments) needs_padding_.insert(slot);
+        for (const TensorSlot* slot : results_read_inside(*call)) needs_padding_.insert(slot);
+      }
+    }
+  }
+}
+
+bool MemorySharing::has_alias(const TensorSlot& slot) const {
+  return std::ranges::any_of(planned_, [&](const TensorSlot* other) {
+    return other != &slot && !is_written(*other) && !inputs_.contains(other) &&
+           share_memory(*other, slot);
+  });
+}
+
+bool MemorySharing::is_input_aliased(const TensorSlot& input) const {
+  return input.is_state || is_written(input) || has_alias(input);
+}
+
+bool MemorySharing::is_input_overwritten(const TensorSlot& input) const {
+  return is_written(input) || std::ranges::any_of(planned_, [&](const TensorSlot* other) {
+           return is_written(*other) && share_memory(*other, input);
+         });
+}
+
+bool MemorySharing::may_output_be_external(const TensorSlot& output) const {
+  return is_written(output) && !output.is_state && !inputs_.contains(&output) &&
+         outputs_.count(&output) == 1 && !needs_padding_.contains(&output) && !has_alias(output);
+}
+
+std::vector<const TensorSlot*> MemorySharing::planned_tensors() const {
+  std::vector<const TensorSlot*> tensors;
+  for (const TensorSlot* slot : planned_) {
+    if (slot->is_state || is_written(*slot) || inputs_.contains(slot)) tensors.push_back(slot);
+  }
+  return tensors;
+}
+
+}  // namespace tessera::runtime

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+#include <cstring>
+#include <utility>
+
+#include "base/try.h"
+#include "runtime/method_impl.h"
+
+namespace tessera {
+namespace {
+
+/// As in ExecuTorch: more instructions in one run are taken for an endless loop.
+constexpr std::size_t kMaxInstructionsPerRun = 10'000'000;
+
+/// The source may be the method's own memory: an output that is fed back.
+void copy_bytes(std::byte* to, const std::byte* from, std::size_t num_bytes) {
+  if (num_bytes > 0) std::memmove(to, from, num_bytes);
+}
+
+Result<void> check_index(std::string_view what, std::size_t index, std::size_t count) {
+  if (index < count) return {};
+  return fail(ErrorCode::kInvalidArgument, "no {} {}, the method has {}", what, index, count);
+}
+
+}  // namespace
+
+using runtime::TensorSlot;
+
+Method::Method(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Method::~Method() = default;
+
+std::size_t Method::num_inputs() const { return impl_->inputs.size(); }
+std::size_t Method::num_outputs() const { return impl_->outputs.size(); }
+
+Result<void> Method::set_input(std::size_t index, const Tensor& tensor) {
+  TRY(check_index("input", index, num_inputs()));
+  TRY(impl_->rules.check(index, tensor));
+  Impl::Input& input = impl_->inputs[index];
+  TensorSlot& slot = *input.slot;
+  if (!input.is_set || slot.tensor.shape() != tensor.shape()) impl_->sizes_changed = true;
+  slot.external_data = nullptr;
+  TRY(slot.resize(tensor.shape()));
+  input.staged = nullptr;
+  if (input.is_aliased && input.is_overwritten) {
+    if (!input.copy.has_data() || input.copy.num_bytes() < tensor.num_bytes()) {
+      input.copy = TRY(Tensor::empty(tensor.dtype(), tensor.shape()));
+    }
+    copy_bytes(input.copy.bytes(), tensor.bytes(), tensor.num_bytes());
+    input.staged = input.copy.bytes();
+  } else {
+    copy_bytes(slot.tensor.bytes(), tensor.bytes(), tensor.num_bytes());
+  }
+  input.is_set = true;
+  return {};
+}
+
+Result<void> Method::bind_input(std::size_t index, const Tensor& tensor) {
+  TRY(check_index("input", index, num_inputs()));
+  TRY(impl_->rules.check(index, tensor));
+  Impl::Input& input = impl_->inputs[index];
+  TensorSlot& slot = *input.slot;
+  if (!input.is_set || slot.tensor.shape() != tensor.shape()) impl_->sizes_changed = true;
+  slot.external_data = nullptr;
+  input.staged = nullptr;
+  if (input.is_aliased) {
+    input.staged = tensor.bytes();
+  } else {
+    // Nothing writes to it: an input that an instruction writes is aliased.
+    slot.external_data = const_cast<std::byte*>(tensor.bytes());
+    slot.external_bytes = tensor.num_bytes();
+  }
+  TRY(slot.resize(tensor.shape()));
+  input.is_set = true;
+  return {};
+}
+
+Result<void> Method::bind_output(std::size_t index, void* data, std::size_t capacity_bytes) {
+  TRY(check_index("output", index, num_outputs()));
+  Impl::Output& output = impl_->outputs[index];
+  auto* bytes = static_cast<std::byte*>(data);
+  if (!output.may_be_external) {
+    output.data = bytes;
+    output.capacity_bytes = capacity_bytes;
+    return {};
+  }
+  TensorSlot& slot = *output.slot;
+  slot.external_data = bytes;
+  slot.external_bytes = capacity_bytes;
+  // Too small for the last run's sizes: the next execute says whether it is for its own.
+  if (slot.tensor.num_bytes() > capacity_bytes || !slot.place()) impl_->sizes_changed = true;
+  return {};
+}
+
+Result<void> Method::execute() {
+  for (std::size_t i = 0; i < num_inputs(); ++i) {
+    if (!impl_->inputs[i].is_set) {
+      return fail(ErrorCode::kInvalidState, "input {} has not been set", i);
+    }
+  }
+  if (impl_->sizes_changed) TRY(impl_->resize_all());
+  for (Impl::Input& input : impl_->inputs) {
+    if (input.staged == nullptr) continue;
+    copy_bytes(input.slot->tensor.bytes(), input.staged, input.slot->tensor.num_bytes());
+  }
+  for (auto& chain : impl_->chains) TRY(impl_->run_chain(chain));
+  TRY(impl_->copy_bound_outputs());
+  impl_->has_run = true;
+  return {};
+}
+
+Result<Tensor> Method::output(std::size_t index) const {
+  TRY(check_index("output", index, num_outputs()));
+  if (!impl_->has_run) return fail(ErrorCode::kInvalidState, "the method has not been executed");
+  const Impl::Output& output = impl_->outputs[index];
+  const Tensor& tensor = output.slot->tensor;
+  void* data = output.data != nullptr ? output.data : output.slot->tensor.bytes();
+  return Tensor::view(tensor.dtype(), tensor.shape(), data);
+}
+
+MethodMemory Method::memory() const {
+  MethodMemory memory;
+  for (const runtime::Arena& arena : impl_->arenas) {
+    memory.planned_bytes += arena.size();
+    memory.committed_bytes += arena.committed_bytes();
+  }
+  for (const auto& delegate : impl_->delegates) {
+    memory.workspace_bytes += delegate->memory().workspace_bytes;
+  }
+  return memory;
+}
+
+Result<void> Method::Impl::resize_all() {
+  std::vector<Shape> shapes;
+  for (const Input& input : inputs) shapes.push_back(input.slot->tensor.shape());
+  TRY(rules.check_together(shapes));
+  if (!sizes_each_step) {
+    for (auto& chain : chains) {
+      for (runtime::Step& step : chain) TRY(step.resize());
+    }
+  }
+  update_memory_in_use();
+  sizes_changed = false;
+  return {};
+}
+
+void Method::Impl::update_memory_in_use() {
+  std::vector<std::vector<runtime::ByteRange>> ranges(arenas.size());
+  for (const TensorSlot* slot : planned_tensors) {
+    const auto& [arena, range] = *slot->plan;
+    const bool is_whole = sizes_each_step || slot->is_state;
+    if (!is_whole && slot->tensor.bytes() != slot->planned_data) continue;
+    const std::size_t size = is_whole ? range.end - range.begin : slot->tensor.num_bytes();
+    ranges[arena].push_back({range.begin, range.begin + size});
+  }
+  for (std::size_t i = 0; i < arenas.size(); ++i) arenas[i].use(ranges[i]);
+}
+
+Result<void> Method::Impl::run_chain(std::vector<runtime::Step>& steps) {
+  std::size_t num_run = 0;
+  for (std::size_t next = 0; next < steps.size();) {
+    runtime::Step& step = steps[next++];
+    if (sizes_each_step) {
+      if (++num_run > kMaxInstructionsPerRun) {
+        return fail(ErrorCode::kInvalidProgram, "{}: more than {} instructions in one run",
+                    step.name, kMaxInstructionsPerRun);
+      }
+      TRY(step.resize());
+    }
+    TRY(step.run(context));
+    const auto* jump = std::get_if<runtime::JumpFalseInstruction>(&step.body);
+    if (jump != nullptr && !jump->is_true()) next = jump->destination;
+  }
+  return {};
+}
+
+Result<void> Method::Impl::copy_bound_outputs() {
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const Output& output = outputs[i];
+    if (output.data == nullptr) continue;
+    const Tensor& tensor = output.slot->tensor;
+    if (tensor.num_bytes() > output.capacity_bytes) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "output {}: {} needs {} bytes, the memory bound to it has {}", i,
+                  tensor.type_string(), tensor.num_bytes(), output.capacity_bytes);
+    }
+    copy_bytes(output.data, tensor.bytes(), tensor.num_bytes());
+  }
+  return {};
+}
+
+}  // namespace tessera

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "ir/kernel_context.h"
+#include "runtime/arena.h"
+#include "runtime/input_rules.h"
+#include "runtime/instruction.h"
+#include "runtime/memory_sharing.h"
+#include "runtime/program_impl.h"
+#include "runtime/values.h"
+
+namespace tessera {
+
+struct Method::Impl {
+  struct Input {
+    runtime::TensorSlot* slot = nullptr;
+    bool is_set = false;
+    bool is_aliased = false;  ///< must be in planned memory; see MemorySharing
+    bool is_overwritten = false;
+    const std::byte* staged = nullptr;  ///< copied to planned memory before every run
+    Tensor copy;                        ///< what `staged` points at if set_input was called
+  };
+  struct Output {
+    runtime::TensorSlot* slot = nullptr;
+    bool may_be_external = false;
+    std::byte* data = nullptr;  ///< the caller's memory, to which the output is copied after a run
+    std::size_t capacity_bytes = 0;
+  };
+
+  std::shared_ptr<const FileBytes> file;  ///< constants and delegates view it
+  std::unique_ptr<ThreadPool> pool;       ///< null with one thread
+  ir::KernelContext context;
+  std::vector<runtime::Arena> arenas;
+  runtime::ValueTable values;
+  runtime::Delegates delegates;
+  std::vector<std::vector<runtime::Step>> chains;
+  runtime::InputRules rules;
+  std::vector<Input> inputs;
+  std::vector<Output> outputs;
+  std::vector<const runtime::TensorSlot*> planned_tensors;
+  /// Sizes may differ each time an instruction runs (jumps, a delegate that is called twice), so
+  /// each is sized right before it runs; else all are sized once when an input's size has changed.
+  bool sizes_each_step = false;
+  bool sizes_changed = true;
+  bool has_run = false;
+
+  static Result<std::unique_ptr<Impl>> load(const Program::Impl& program,
+                                            const Program::Impl::MethodEntry& entry,
+                                            const MethodOptions& options);
+
+  Result<void> load_arenas(const pte::ExecutionPlan& plan);
+  Result<void> load_delegates(const pte::Program& program, const pte::ExecutionPlan& plan);
+  Result<void> load_instructions(const pte::ExecutionPlan& plan);
+  Result<void> load_inputs_and_outputs(const pte::ExecutionPlan& plan);
+
+  Result<void> resize_all();
+  void update_memory_in_use();
+  Result<void> run_chain(std::vector<runtime::Step>& steps);
+  Result<void> copy_bound_outputs();
+};
+
+}  // namespace tessera

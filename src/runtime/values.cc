@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+#include "runtime/values.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+
+#include "base/try.h"
+
+namespace tessera::runtime {
+namespace {
+
+Result<void> check_supported(const pte::TensorValue& value) {
+  if (!value.external_name.empty()) {
+    return fail(ErrorCode::kNotSupported, "tensor '{}' is in an external data file (.ptd)",
+                value.external_name);
+  }
+  if (value.dynamism == pte::ShapeDynamism::kDynamicUnbound) {
+    return fail(ErrorCode::kNotSupported, "a tensor of unbounded size ({} at export)",
+                value.sizes.to_string());
+  }
+  if (!value.is_contiguous()) {
+    return fail(ErrorCode::kNotSupported,
+                "a tensor of sizes {} with a dim order that is not 0, 1, 2, ... (channels last?)",
+                value.sizes.to_string());
+  }
+  return {};
+}
+
+Result<void> check_alignment(DType dtype, std::uintptr_t address) {
+  if (address % size_of(dtype) != 0) {
+    return fail(ErrorCode::kInvalidProgram,
+                "a tensor of {} starts at an offset that is no multiple of {}", name_of(dtype),
+                size_of(dtype));
+  }
+  return {};
+}
+
+Result<std::span<const std::byte>> find_bytes(std::span<const std::span<const std::byte>> buffers,
+                                              const pte::TensorValue& value) {
+  const std::size_t index = value.data_buffer_index;
+  if (index >= buffers.size() || buffers[index].size() < value.num_bytes()) {
+    return fail(ErrorCode::kInvalidProgram, "{} bytes of buffer {} are missing", value.num_bytes(),
+                index);
+  }
+  return buffers[index].first(value.num_bytes());
+}
+
+Result<void> place_in_arena(TensorSlot& slot, const pte::TensorValue& value,
+                            std::span<const Arena> arenas) {
+  const std::size_t num_bytes = value.num_bytes();
+  const std::uint32_t memory_id = value.allocation->memory_id;
+  const std::uint64_t offset = value.allocation->offset;
+  if (memory_id == 0 || memory_id > arenas.size()) {
+    return fail(ErrorCode::kInvalidProgram, "planned in memory {}, the method has {}", memory_id,
+                arenas.size());
+  }
+  const Arena& arena = arenas[memory_id - 1];
+  if (offset > arena.size() || num_bytes > arena.size() - offset) {
+    return fail(ErrorCode::kInvalidProgram, "planned at {} with {} bytes in a memory of {}", offset,
+                num_bytes, arena.size());
+  }
+  TRY(check_alignment(value.dtype, offset));
+  slot.plan = TensorSlot::Plan{memory_id - 1, {offset, offset + num_bytes}};
+  slot.planned_data = arena.data() + offset;
+  slot.tensor.set_data(slot.planned_data);
+  return {};
+}
+
+Result<std::unique_ptr<TensorSlot>> make_slot(const pte::Program& program,
+                                              const pte::TensorValue& value,
+                                              std::span<const Arena> arenas) {
+  TRY(check_supported(value));
+  auto slot = std::make_unique<TensorSlot>();
+  slot->tensor = Tensor::view(value.dtype, value.sizes, nullptr);
+  slot->type = ir::type_of(slot->tensor);
+  slot->bound = value.sizes;
+  slot->is_dynamic = value.dynamism == pte::ShapeDynamism::kDynamicBound;
+  if (value.allocation) {
+    TRY(place_in_arena(*slot, value, arenas));
+    if (value.data_buffer_index != 0) {
+      const auto bytes = TRY(find_bytes(program.mutable_initial_data, value));
+      if (!bytes.empty()) std::memcpy(slot->planned_data, bytes.data(), bytes.size());
+      slot->is_state = true;
+    }
+  } else if (value.data_buffer_index != 0) {
+    const auto bytes = TRY(find_bytes(program.constants, value));
+    TRY(check_alignment(value.dtype, reinterpret_cast<std::uintptr_t>(bytes.data())));
+    // Nothing writes through this pointer: instructions that would are refused at load.
+    slot->tensor.set_data(const_cast<std::byte*>(bytes.data()));
+    slot->is_constant = true;
+    slot->is_dynamic = false;
+  }
+  return slot;
+}
+
+/// A scalar that a method returns is a tensor of rank 0 to the caller.
+std::unique_ptr<TensorSlot> make_scalar_slot(Tensor tensor) {
+  auto slot = std::make_unique<TensorSlot>();
+  slot->type = ir::type_of(tensor);
+  slot->own = tensor;
+  slot->tensor = std::move(tensor);
+  slot->is_constant = true;
+  return slot;
+}
+
+}  // namespace
+
+Result<void> TensorSlot::check_sizes(const Shape& shape) const {
+  if (shape.rank() != bound.rank()) {
+    return fail(ErrorCode::kInvalidArgument, "sizes are {}, the program has {} dimensions",
+                shape.to_string(), bound.rank());
+  }
+  for (std::size_t dim = 0; dim < shape.rank(); ++dim) {
+    if (is_dynamic ? shape[dim] > bound[dim] : shape[dim] != bound[dim]) {
+      return fail(ErrorCode::kInvalidArgument, "dimension {} is {}, expected {}{}", dim, shape[dim],
+                  is_dynamic ? "at most " : "", bound[dim]);
+    }
+  }
+  return {};
+}
+
+Result<void> TensorSlot::resize(const Shape& shape) {
+  TRY(check_sizes(shape));
+  tensor.set_shape(shape);
+  std::ranges::copy(shape, type.dims.begin());
+  return place();
+}
+
+Result<void> TensorSlot::place() {
+  const std::size_t num_bytes = tensor.num_bytes();
+  if (external_data != nullptr) {
+    if (num_bytes > external_bytes) {
+      return fail(ErrorCode::kInvalidArgument, "{} needs {} bytes, the memory bound to it has {}",
+                  tensor.type_string(), num_bytes, external_bytes);
+    }
+    tensor.set_data(external_data);
+  } else if (planned_data != nullptr) {
+    tensor.set_data(planned_data);
+  } else {
+    if (!own.has_data() || own.num_bytes() < num_bytes) {
+      own = Tensor();  // gives the old memory back first
+      own = TRY(Tensor::empty(tensor.dtype(), tensor.shape()));
+    }
+    tensor.set_data(own.bytes());
+  }
+  return {};
+}
+
+Result<ValueTable> ValueTable::build(const pte::Program& program, const pte::ExecutionPlan& plan,
+                                     std::span<const Arena> arenas) {
+  ValueTable table;
+  table.slots_.resize(plan.values.size());
+  for (std::size_t i = 0; i < plan.values.size(); ++i) {
+    const auto* value = std::get_if<pte::TensorValue>(&plan.values[i]);
+    if (value == nullptr) continue;
+    auto slot = make_slot(program, *value, arenas);
+    if (!slot) return with_context(std::move(slot).error(), std::format("value {}", i));
+    table.slots_[i] = *std::move(slot);
+  }
+  for (const std::int32_t output : plan.outputs) {
+    const pte::Value& value = plan.values[static_cast<std::size_t>(output)];
+    auto& slot = table.slots_[static_cast<std::size_t>(output)];
+    const auto add_scalar = [&slot](auto scalar) {
+      slot = make_scalar_slot(Tensor::of(Shape{}, std::span<const decltype(scalar)>(&scalar, 1)));
+    };
+    if (const auto* integer = std::get_if<std::int64_t>(&value)) add_scalar(*integer);
+    if (const auto* real = std::get_if<double>(&value)) add_scalar(*real);
+    if (const auto* boolean = std::get_if<bool>(&value)) add_scalar(*boolean);
+  }
+  return table;
+}
+
+std::string_view kind_of(const pte::Value& value) {
+  constexpr std::array<std::string_view, 11> kNames = {"None",
+                                                       "an Int",
+                                                       "a Bool",
+                                                       "a Double",
+                                                       "a Tensor",
+                                                       "a String",
+                                                       "a list of Int",
+                                                       "a list of Double",
+                                                       "a list of Bool",
+                                                       "a list of Tensor",
+                                                       "a list of optional Tensor"};
+  static_assert(kNames.size() == std::variant_size_v<pte::Value>);
+  return kNames[value.index()];
+}
+
+}  // namespace tessera::runtime

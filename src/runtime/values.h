@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "formats/pte.h"
+#include "ir/operator.h"
+#include "runtime/arena.h"
+#include "tessera/tensor.h"
+
+namespace tessera::runtime {
+
+/// A tensor value of a loaded method: its current sizes and address, and where its memory is.
+struct TensorSlot {
+  /// Which arena the planned memory is in, and where.
+  struct Plan {
+    std::size_t arena = 0;
+    ByteRange range;  ///< at the upper bound
+  };
+
+  Tensor tensor;        ///< current sizes; the address that kernels and delegates use
+  ir::TensorType type;  ///< the same dtype and sizes, as `infer` takes them
+  Shape bound;          ///< upper bound of each size; the sizes themselves if not dynamic
+  bool is_dynamic = false;
+  bool is_constant = false;  ///< bytes in the file: read-only
+  bool is_state = false;     ///< planned, with initial bytes: keeps its contents between runs
+  std::optional<Plan> plan;
+  std::byte* planned_data = nullptr;   ///< in the arena; null if not planned
+  std::byte* external_data = nullptr;  ///< the caller's memory; goes before planned memory
+  std::size_t external_bytes = 0;
+  Tensor own;  ///< memory where there is neither
+
+  /// Fails if the rank or a size is not what the file allows; names dimension, bound and value.
+  Result<void> check_sizes(const Shape& shape) const;
+  /// Checks and sets the sizes and points the tensor at its memory.
+  Result<void> resize(const Shape& shape);
+  /// Points the tensor at the caller's memory, planned memory or memory of its own.
+  Result<void> place();
+};
+
+/// The tensors of a method by value index.
+class ValueTable {
+ public:
+  /// Arena k is the file's memory id k + 1. Constants view the program's bytes; state is filled.
+  static Result<ValueTable> build(const pte::Program& program, const pte::ExecutionPlan& plan,
+                                  std::span<const Arena> arenas);
+
+  /// Null if the value is not a tensor.
+  TensorSlot* tensor(std::int32_t value) const {
+    return slots_[static_cast<std::size_t>(value)].get();
+  }
+  std::size_t size() const { return slots_.size(); }
+
+ private:
+  std::vector<std::unique_ptr<TensorSlot>> slots_;  ///< addresses are kept by instructions
+};
+
+/// "an Int", for messages.
+std::string_view kind_of(const pte::Value& value);
+
+}  // namespace tessera::runtime
