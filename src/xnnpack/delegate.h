@@ -18,10 +18,10 @@ inline constexpr std::string_view kBackendId = "XnnpackBackend";
 /// Finds bytes in the program's named data. They outlive the delegate.
 using FindNamedData = std::function<Result<std::span<const std::byte>>(std::string_view key)>;
 
-/// Memory of a delegate in bytes, as XNNPACK reports or Tessera counts it.
+/// Memory of a delegate in bytes, as counted where XNNPACK allocates it.
 struct DelegateMemory {
-  std::size_t workspace_bytes = 0;
-  std::size_t packed_weight_bytes = 0;
+  std::size_t workspace_bytes = 0;      ///< intermediate values and index tables
+  std::size_t packed_weight_bytes = 0;  ///< with the runtime's own records
 };
 
 /// One delegate of a loaded method, run by an xnn_runtime. One thread at a time.
