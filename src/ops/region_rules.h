@@ -5,9 +5,9 @@
 
 #include "tensor/region.h"
 
-/// Which interval of an input an interval of an output needs, along one dimension, in coordinates of
-/// the whole tensors. Shared by operators' input_region and by the planner of delegated nodes. None
-/// of them clips: an interval that sticks out reaches into padding.
+/// Which interval of an input an interval of an output needs, along one dimension, in coordinates
+/// of the whole tensors. Shared by operators' input_region and by the planner of delegated nodes.
+/// None of them clips: an interval that sticks out reaches into padding.
 namespace tessera::ops {
 
 /// Convolution and pooling windows.

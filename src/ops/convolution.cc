@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+#include "base/try.h"
+#include "ops/convolution_kernel.h"
+#include "ops/dispatch.h"
+#include "ops/families.h"
+#include "ops/region_rules.h"
+#include "ops/shape_rules.h"
+#include "ops/xnnpack_rules.h"
+
+namespace tessera::ops {
+
+namespace {
+
+using ir::Dim;
+using ir::KernelArguments;
+using ir::KernelContext;
+using ir::NodeView;
+using ir::TensorType;
+using ir::TypeArguments;
+using Types = Result<std::vector<TensorType>>;
+
+/// Positions of the arguments.
+enum : std::size_t {
+  kInput,
+  kWeight,
+  kBias,
+  kStride,
+  kPadding,
+  kDilation,
+  kTransposed,
+  kOutputPadding,
+  kGroups
+};
+
+// ---- kernel ------------------------------------------------------------------------------------
+
+/// A 1-D convolution is a 2-D one of height 1.
+ConvolutionGeometry geometry_of(const KernelArguments& arguments, const Shape& output) {
+  const Shape& input = arguments.tensor(kInput).shape();
+  const Shape& weight = arguments.tensor(kWeight).shape();
+  const bool is_2d = input.rank() == 4;
+  const std::size_t width = is_2d ? 1 : 0;  // among the spatial dimensions
+  ConvolutionGeometry g{.batch = input[0],
+                        .groups = arguments.integer(kGroups),
+                        .input_channels = weight[1],
+                        .output_channels = weight[0] / arguments.integer(kGroups),
+                        .input_width = input[2 + width],
+                        .output_width = output[2 + width],
+                        .kernel_width = weight[2 + width],
+                        .stride_width = list_element(arguments, kStride, width),
+                        .padding_width = list_element(arguments, kPadding, width),
+                        .dilation_width = list_element(arguments, kDilation, width)};
+  if (is_2d) {
+    g.input_height = input[2];
+    g.output_height = output[2];
+    g.kernel_height = weight[2];
+    g.stride_height = list_element(arguments, kStride, 0);
+    g.padding_height = list_element(arguments, kPadding, 0);
+    g.dilation_height = list_element(arguments, kDilation, 0);
+  }
+  return g;
+}
+
+Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
+                    std::span<Tensor> outputs) {
+  const ConvolutionGeometry geometry = geometry_of(arguments, outputs[0].shape());
+  const Tensor* bias = arguments.optional_tensor(kBias);
+  dispatch<float, double>(outputs[0].dtype(), [&]<class T>() {
+    convolve<T>(context, geometry, arguments.tensor(kInput).data<T>(),
+                arguments.tensor(kWeight).data<T>(),
+                bias == nullptr ? nullptr : std::as_const(*bias).data<T>(), outputs[0].data<T>());
+  });
+  return {};
+}
+
+// ---- shape -------------------------------------------------------------------------------------
+
+/// Checks dtypes, ranks and channel counts.
+Result<void> check_operands(const TypeArguments& arguments, std::int64_t groups) {
+  const TensorType& input = arguments.tensor(kInput);
+  const TensorType& weight = arguments.tensor(kWeight);
+  TRY(expect_float(input, "input"));
+  TRY(expect_same_dtype(input, "input", weight, "weight"));
+  TRY(expect_rank(input, "input", 3, 4));
+  TRY(expect_rank(weight, "weight", input.rank(), input.rank()));
+  TRY(expect_equal(weight.dims[1] * Dim(groups), "channels of argument 'weight' times groups",
+                   input.dims[1], "channels of argument 'input'"));
+  for (const Dim& dim : weight.dims) {
+    if (dim.is_constant() && dim.constant() >= 1 && dim.constant() <= kMaxWindowParameter) continue;
+    return fail(ErrorCode::kInvalidArgument, "argument 'weight' has sizes {}, expected 1 to {}",
+                to_string(weight.dims), kMaxWindowParameter);
+  }
+  if (weight.dims[0].constant() % groups != 0) {
+    return fail(ErrorCode::kInvalidArgument,
+                "argument 'weight' has {} output channels, expected a multiple of 'groups', {}",
+                weight.dims[0].constant(), groups);
+  }
+  const TensorType* bias = arguments.optional_tensor(kBias);
+  if (bias == nullptr) return {};
+  TRY(expect_same_dtype(input, "input", *bias, "bias"));
+  TRY(expect_rank(*bias, "bias", 1, 1));
+  return expect_equal(weight.dims[0], "output channels of argument 'weight'", bias->dims[0],
+                      "size of argument 'bias'");
+}
+
+Types infer(const TypeArguments& arguments) {
+  if (arguments.boolean(kTransposed)) {
+    return fail(ErrorCode::kNotSupported, "argument 'transposed' is true, expected false");
+  }
+  const std::int64_t groups =
+      TRY(integer_argument(arguments, kGroups, "groups", 1, kMaxWindowParameter));
+  TRY(check_operands(arguments, groups));
+  const TensorType& input = arguments.tensor(kInput);
+  const TensorType& weight = arguments.tensor(kWeight);
+  const std::size_t num_spatial = input.rank() - 2;
+  const auto stride = TRY(integers_argument(arguments, kStride, "stride", num_spatial, 1));
+  const auto padding = TRY(integers_argument(arguments, kPadding, "padding", num_spatial, 0));
+  const auto dilation = TRY(integers_argument(arguments, kDilation, "dilation", num_spatial, 1));
+  TensorType result{input.dtype, {input.dims[0], weight.dims[0]}};
+  for (std::size_t i = 0; i < num_spatial; ++i) {
+    const WindowSize window{.kernel = weight.dims[2 + i].constant(),
+                            .stride = stride[i],
+                            .dilation = dilation[i],
+                            .padding = padding[i]};
+    result.dims.push_back(TRY(window_output(input.dims[2 + i], window, "size of 'input'")));
+  }
+  return std::vector{std::move(result)};
+}
+
+// ---- region ------------------------------------------------------------------------------------
+
+Region input_region(const ir::RegionQuery& query) {
+  const auto shape = ir::constant_shape(query.arguments.tensor(query.argument));
+  CHECK(shape.has_value());
+  Region region = Region::whole(*shape);
+  if (query.argument != kInput) return region;
+  region[0] = query.output_region[0];
+  for (std::size_t i = 2; i < shape->rank(); ++i) {
+    const Window window{.kernel = query.arguments.tensor(kWeight).dims[i].constant(),
+                        .stride = list_element(query.arguments, kStride, i - 2),
+                        .dilation = list_element(query.arguments, kDilation, i - 2),
+                        .padding_before = list_element(query.arguments, kPadding, i - 2)};
+    region[i] = clip(window_region(query.output_region[i], window), (*shape)[i]);
+  }
+  return region;
+}
+
+// ---- XNNPACK -----------------------------------------------------------------------------------
+
+Reason check(const NodeView& view) {
+  if (Reason reason = check_float_image(view)) return reason;
+  if (constant_operand(view, kWeight) == nullptr) return "the weight is no constant";
+  const bool has_computed_bias =
+      !view.arguments.is_none(kBias) && constant_operand(view, kBias) == nullptr;
+  if (has_computed_bias) return "the bias is no constant";
+  return std::nullopt;
+}
+
+/// OIHW -> OHWI; depthwise, where I is 1, -> [1,H,W,O].
+Result<Tensor> reordered_filter(const Tensor& weight, bool is_depthwise) {
+  const std::int64_t num_out = weight.size(0), num_in = weight.size(1);
+  const std::int64_t area = weight.size(2) * weight.size(3);
+  const Shape shape = is_depthwise ? Shape{1, weight.size(2), weight.size(3), num_out}
+                                   : Shape{num_out, weight.size(2), weight.size(3), num_in};
+  Tensor result = TRY(Tensor::empty(DType::kF32, shape));
+  const float* from = weight.data<float>();
+  for (std::int64_t out = 0; out < num_out; ++out) {
+    for (std::int64_t in = 0; in < num_in; ++in) {
+      for (std::int64_t at = 0; at < area; ++at) {
+        const std::int64_t to = is_depthwise ? at * num_out + out : (out * area + at) * num_in + in;
+        result.data<float>()[to] = *from++;
+      }
+    }
+  }
+  return result;
+}
+
+Result<void> lower(const NodeView& view, xnnpack::Builder& builder) {
+  const auto value = [&](std::size_t position, std::size_t i) {
+    return static_cast<std::uint32_t>(list_element(view.arguments, position, i));
+  };
+  const Tensor& weight = *constant_operand(view, kWeight);
+  const Tensor* bias = constant_operand(view, kBias);
+  const auto groups = static_cast<std::uint32_t>(view.arguments.integer(kGroups));
+  // ExecuTorch writes every convolution with one input channel per group as a depthwise one.
+  const bool is_depthwise = weight.size(1) == 1;
+  const xnnpack::ConvolutionParams params{
+      .padding_top = value(kPadding, 0),
+      .padding_right = value(kPadding, 1),
+      .padding_bottom = value(kPadding, 0),
+      .padding_left = value(kPadding, 1),
+      .kernel_height = static_cast<std::uint32_t>(weight.size(2)),
+      .kernel_width = static_cast<std::uint32_t>(weight.size(3)),
+      .subsampling_height = value(kStride, 0),
+      .subsampling_width = value(kStride, 1),
+      .dilation_height = value(kDilation, 0),
+      .dilation_width = value(kDilation, 1),
+      .group_input_channels = static_cast<std::uint32_t>(weight.size(1)),
+      .group_output_channels = static_cast<std::uint32_t>(weight.size(0)) / groups,
+      .groups = groups};
+  const std::uint32_t input = builder.input(operand(view, kInput), xnnpack::Layout::kNhwc);
+  const std::uint32_t filter = builder.constant(TRY(reordered_filter(weight, is_depthwise)));
+  const std::uint32_t bias_id = bias == nullptr ? xnnpack::kNoValue : builder.constant(*bias);
+  builder.add_node(
+      {.kind = is_depthwise ? xnnpack::NodeKind::kDepthwiseConv2d : xnnpack::NodeKind::kConv2d,
+       .inputs = {input, filter, bias_id},
+       .outputs = {builder.output(view.node.results[0], xnnpack::Layout::kNhwc)},
+       .params = params});
+  return {};
+}
+
+// ---- samples, declaration ----------------------------------------------------------------------
+
+constexpr ir::Sample kSamples[] = {
+    {"(f32[1,3,8,19], f32[5,3,3,3], f32[5], [1,1], [1,1], [1,1], false, [0,0], 1)"},
+    {"(f32[2,3,9,11], f32[8,3,3,3], none, [2,2], [1,1], [1,1], false, [0,0], 1)"},
+    {"(f32[1,6,7,23], f32[9,6,1,1], f32[9], [1,1], [0,0], [1,1], false, [0,0], 1)"},
+    {"(f32[1,8,12,21], f32[8,1,3,3], f32[8], [1,1], [1,1], [1,1], false, [0,0], 8)"},
+    {"(f32[1,1,12,21], f32[4,1,3,3], none, [1,1], [1,1], [1,1], false, [0,0], 1)"},
+    {"(f32[1,4,13,15], f32[6,2,3,2], f32[6], [2,3], [2,1], [2,2], false, [0,0], 2)"},
+    {"(f32[1,2,9,9], f32[3,2,5,1], f32[3], [3,1], [0,0], [1,1], false, [0,0], 1)"},
+    {"(f32[2,4,20], f32[6,2,3], f32[6], [2], [1], [1], false, [0], 2)"},
+    {"(f64[1,2,6,9], f64[3,2,3,3], f64[3], [1,1], [1,1], [1,1], false, [0,0], 1)"}};
+
+constexpr ir::Operator kOperators[] = {
+    {.schema = "aten::convolution(Tensor input, Tensor weight, Tensor? bias, SymInt[] stride, "
+               "SymInt[] padding, SymInt[] dilation, bool transposed, SymInt[] output_padding, "
+               "SymInt groups) -> Tensor",
+     .out_name = "aten::convolution.out",
+     .infer = infer,
+     .kernel = kernel,
+     .input_region = input_region,
+     .xnnpack = {check, lower},
+     .samples = kSamples},
+};
+
+}  // namespace
+
+std::span<const ir::Operator> convolution_operators() { return kOperators; }
+
+}  // namespace tessera::ops

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+#include "ops/convolution_kernel.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace tessera::ops {
+
+namespace {
+
+constexpr std::int64_t kLanes = 8;          ///< output columns computed at once
+constexpr std::int64_t kChannelBlock = 4;   ///< output channels computed at once
+constexpr std::int64_t kSegmentWidth = 64;  ///< output columns of one task
+
+template <class T>
+struct LaneType {
+  typedef T Vector __attribute__((vector_size(kLanes * sizeof(T))));
+};
+
+/// One convolution with everything that its inner loops need.
+template <class T>
+class Convolution {
+ public:
+  using Lanes = typename LaneType<T>::Vector;
+
+  Convolution(const ConvolutionGeometry& geometry, const T* input, const T* weight, const T* bias,
+              T* output)
+      : geometry_(geometry), input_(input), weight_(weight), bias_(bias), output_(output) {}
+
+  std::int64_t num_segments() const {
+    return (geometry_.output_width + kSegmentWidth - 1) / kSegmentWidth;
+  }
+  /// A task is a segment of an output row, in all output channels of a group.
+  std::int64_t num_tasks() const {
+    return geometry_.batch * geometry_.groups * geometry_.output_height * num_segments();
+  }
+
+  void run_task(std::int64_t task) const {
+    const ConvolutionGeometry& g = geometry_;
+    const std::int64_t begin = task % num_segments() * kSegmentWidth;
+    task /= num_segments();
+    const std::int64_t row = task % g.output_height;
+    const std::int64_t plane = task / g.output_height;  // of batch * groups
+    const std::int64_t end = std::min(begin + kSegmentWidth, g.output_width);
+    for (std::int64_t column = begin; column < end; column += kLanes) {
+      std::int64_t channel = 0;
+      for (; channel + kChannelBlock <= g.output_channels; channel += kChannelBlock) {
+        run_block<kChannelBlock>(plane, channel, row, column);
+      }
+      for (; channel < g.output_channels; ++channel) run_block<1>(plane, channel, row, column);
+    }
+  }
+
+ private:
+  template <std::int64_t kChannels>
+  void run_block(std::int64_t plane, std::int64_t channel, std::int64_t row,
+                 std::int64_t column) const {
+    const ConvolutionGeometry& g = geometry_;
+    const std::int64_t first = column * g.stride_width - g.padding_width;
+    const std::int64_t last =
+        first + (kLanes - 1) * g.stride_width + (g.kernel_width - 1) * g.dilation_width;
+    const bool is_inside = first >= 0 && last < g.input_width;
+    if (is_inside && g.stride_width == 1) {
+      accumulate<kChannels>(plane, channel, row, column,
+                            [](const T* in, std::int64_t x, Lanes& lanes) {
+                              std::memcpy(&lanes, in + x, sizeof lanes);
+                            });
+    } else if (is_inside && g.stride_width == 2) {
+      accumulate<kChannels>(plane, channel, row, column,
+                            [](const T* in, std::int64_t x, Lanes& lanes) {
+                              for (std::int64_t lane = 0; lane < kLanes; ++lane)
+                                lanes[lane] = in[x + 2 * lane];
+                            });
+    } else {
+      accumulate<kChannels>(
+          plane, channel, row, column, [&g](const T* in, std::int64_t x, Lanes& lanes) {
+            for (std::int64_t lane = 0; lane < kLanes; ++lane, x += g.stride_width) {
+              lanes[lane] = x >= 0 && x < g.input_width ? in[x] : T(0);
+            }
+          });
+    }
+  }
+
+  /// `load(row, x, lanes)` gets the inputs of kLanes output columns, the first of them at x.
+  template <std::int64_t kChannels, class Load>
+  [[gnu::always_inline]] void accumulate(std::int64_t plane, std::int64_t channel, std::int64_t row,
+                                         std::int64_t column, const Load& load) const {
+    const ConvolutionGeometry& g = geometry_;
+    const std::int64_t group = plane % g.groups;
+    const std::int64_t kernel_size = g.kernel_height * g.kernel_width;
+    const std::int64_t filter_size = g.input_channels * kernel_size;
+    const T* filter = weight_ + (group * g.output_channels + channel) * filter_size;
+    Lanes sums[kChannels];
+    for (std::int64_t i = 0; i < kChannels; ++i) {
+      sums[i] = Lanes{} + (bias_ ? bias_[group * g.output_channels + channel + i] : T(0));
+    }
+    const std::int64_t top = row * g.stride_height - g.padding_height;
+    const std::int64_t left = column * g.stride_width - g.padding_width;
+    for (std::int64_t c = 0; c < g.input_channels; ++c) {
+      const T* image = input_ + (plane * g.input_channels + c) * g.input_height * g.input_width;
+      for (std::int64_t ky = 0; ky < g.kernel_height; ++ky) {
+        const std::int64_t y = top + ky * g.dilation_height;
+        if (y < 0 || y >= g.input_height) continue;
+        const T* taps = filter + c * kernel_size + ky * g.kernel_width;
+        for (std::int64_t kx = 0; kx < g.kernel_width; ++kx) {
+          Lanes in;
+          load(image + y * g.input_width, left + kx * g.dilation_width, in);
+          for (std::int64_t i = 0; i < kChannels; ++i) sums[i] += taps[i * filter_size + kx] * in;
+        }
+      }
+    }
+    const std::int64_t plane_size = g.output_height * g.output_width;
+    T* out = output_ + (plane * g.output_channels + channel) * plane_size + row * g.output_width;
+    const std::int64_t count = std::min(kLanes, g.output_width - column);
+    for (std::int64_t i = 0; i < kChannels; ++i) {
+      if (count == kLanes) {
+        std::memcpy(out + i * plane_size + column, &sums[i], sizeof sums[i]);
+      } else {
+        for (std::int64_t lane = 0; lane < count; ++lane) {
+          out[i * plane_size + column + lane] = sums[i][lane];
+        }
+      }
+    }
+  }
+
+  const ConvolutionGeometry& geometry_;
+  const T* input_;
+  const T* weight_;
+  const T* bias_;
+  T* output_;
+};
+
+/// A 1x1 convolution sees a whole image as one row, so that blocks of columns are full.
+ConvolutionGeometry flattened(ConvolutionGeometry g) {
+  if (g.kernel_height == 1 && g.kernel_width == 1 && g.stride_height == 1 && g.stride_width == 1 &&
+      g.padding_height == 0 && g.padding_width == 0) {
+    g.input_width = g.output_width = g.input_height * g.input_width;
+    g.input_height = g.output_height = 1;
+  }
+  return g;
+}
+
+}  // namespace
+
+template <class T>
+void convolve(ir::KernelContext& context, const ConvolutionGeometry& geometry, const T* input,
+              const T* weight, const T* bias, T* output) {
+  const ConvolutionGeometry g = flattened(geometry);
+  const Convolution<T> convolution(g, input, weight, bias, output);
+  const std::int64_t products_per_task = std::min(kSegmentWidth, g.output_width) *
+                                         g.output_channels * g.input_channels * g.kernel_height *
+                                         g.kernel_width;
+  constexpr std::int64_t kProductsPerThread = 100'000;
+  const std::int64_t grain = kProductsPerThread / std::max<std::int64_t>(products_per_task, 1) + 1;
+  context.parallel_for(static_cast<std::size_t>(convolution.num_tasks()),
+                       static_cast<std::size_t>(grain), [&](std::size_t begin, std::size_t end) {
+                         for (std::size_t task = begin; task < end; ++task) {
+                           convolution.run_task(static_cast<std::int64_t>(task));
+                         }
+                       });
+}
+
+template void convolve(ir::KernelContext&, const ConvolutionGeometry&, const float*, const float*,
+                       const float*, float*);
+template void convolve(ir::KernelContext&, const ConvolutionGeometry&, const double*, const double*,
+                       const double*, double*);
+
+}  // namespace tessera::ops

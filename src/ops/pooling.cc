@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+#include <cmath>
+#include <limits>
+
+#include "base/try.h"
+#include "ops/dispatch.h"
+#include "ops/families.h"
+#include "ops/region_rules.h"
+#include "ops/shape_rules.h"
+#include "ops/xnnpack_rules.h"
+
+namespace tessera::ops {
+
+namespace {
+
+using ir::KernelArguments;
+using ir::KernelContext;
+using ir::NodeView;
+using ir::TensorType;
+using ir::TypeArguments;
+using Types = Result<std::vector<TensorType>>;
+
+enum : std::size_t { kSelf, kKernelSize, kStride, kPadding, kDilation, kCeilMode };
+
+/// An empty stride stands for the kernel's size.
+std::size_t stride_position(const auto& arguments) {
+  return arguments.dims(kStride).empty() ? kKernelSize : kStride;
+}
+
+/// The window along spatial dimension 0 (height) or 1 (width).
+template <class T>
+Window window_of(const ir::BasicArguments<T>& arguments, std::size_t dim) {
+  return {.kernel = list_element(arguments, kKernelSize, dim),
+          .stride = list_element(arguments, stride_position(arguments), dim),
+          .dilation = list_element(arguments, kDilation, dim),
+          .padding_before = list_element(arguments, kPadding, dim)};
+}
+
+// ---- kernel ------------------------------------------------------------------------------------
+
+/// Positions of a window inside the input.
+struct Taps {
+  std::int64_t begin = 0, end = 0, step = 1;
+
+  Taps(const Window& window, std::int64_t output, std::int64_t input_size)
+      : begin(output * window.stride - window.padding_before),
+        end(std::min(begin + (window.kernel - 1) * window.dilation + 1, input_size)),
+        step(window.dilation) {
+    if (begin < 0) begin += (-begin + step - 1) / step * step;
+  }
+};
+
+template <class T>
+void pool_row(const T* in, std::int64_t width, const Taps& rows, const Window& window, T* values,
+              std::int64_t* indices, std::int64_t output_width) {
+  for (std::int64_t x = 0; x < output_width; ++x) {
+    const Taps columns(window, x, width);
+    T best = -std::numeric_limits<T>::infinity();
+    std::int64_t index = rows.begin * width + columns.begin;
+    for (std::int64_t row = rows.begin; row < rows.end; row += rows.step) {
+      for (std::int64_t column = columns.begin; column < columns.end; column += columns.step) {
+        const T candidate = in[row * width + column];
+        // The first of equal ones wins; NaN wins over all.
+        if (candidate > best || std::isnan(candidate)) {
+          best = candidate;
+          index = row * width + column;
+        }
+      }
+    }
+    values[x] = best;
+    indices[x] = index;
+  }
+}
+
+Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
+                    std::span<Tensor> outputs) {
+  const Tensor& input = arguments.tensor(kSelf);
+  const std::size_t rank = input.rank();
+  const std::int64_t height = input.size(rank - 2), width = input.size(rank - 1);
+  const std::int64_t output_height = outputs[0].size(rank - 2);
+  const std::int64_t output_width = outputs[0].size(rank - 1);
+  if (outputs[0].num_elements() == 0) return {};
+  const auto num_rows = static_cast<std::size_t>(outputs[0].num_elements() / output_width);
+  const Window vertical = window_of(arguments, 0), horizontal = window_of(arguments, 1);
+  const std::size_t grain = kElementsPerThread / 4 / static_cast<std::size_t>(output_width) + 1;
+  dispatch<float, double>(input.dtype(), [&]<class T>() {
+    context.parallel_for(num_rows, grain, [&](std::size_t begin, std::size_t end) {
+      for (auto row = static_cast<std::int64_t>(begin); row < static_cast<std::int64_t>(end);
+           ++row) {
+        const std::int64_t plane = row / output_height;
+        pool_row(input.data<T>() + plane * height * width, width,
+                 Taps(vertical, row % output_height, height), horizontal,
+                 outputs[0].data<T>() + row * output_width,
+                 outputs[1].data<std::int64_t>() + row * output_width, output_width);
+      }
+    });
+  });
+  return {};
+}
+
+// ---- shape -------------------------------------------------------------------------------------
+
+Types infer(const TypeArguments& arguments) {
+  const TensorType& self = arguments.tensor(kSelf);
+  TRY(expect_float(self, "self"));
+  TRY(expect_rank(self, "self", 3, 4));
+  const auto kernel = TRY(integers_argument(arguments, kKernelSize, "kernel_size", 2, 1));
+  const auto stride = TRY(integers_argument(arguments, stride_position(arguments), "stride", 2, 1));
+  const auto padding = TRY(integers_argument(arguments, kPadding, "padding", 2, 0));
+  const auto dilation = TRY(integers_argument(arguments, kDilation, "dilation", 2, 1));
+  TensorType values = self;
+  for (std::size_t i = 0; i < 2; ++i) {
+    if (padding[i] > kernel[i] / 2) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "argument 'padding' is {}, expected at most half of the kernel's {}", padding[i],
+                  kernel[i]);
+    }
+    const WindowSize window{.kernel = kernel[i],
+                            .stride = stride[i],
+                            .dilation = dilation[i],
+                            .padding = padding[i],
+                            .ceil_mode = arguments.boolean(kCeilMode)};
+    ir::Dim& size = values.dims[self.rank() - 2 + i];
+    size = TRY(window_output(size, window, "size of 'self'"));
+  }
+  return std::vector{values, TensorType{DType::kI64, values.dims}};
+}
+
+// ---- region ------------------------------------------------------------------------------------
+
+Region input_region(const ir::RegionQuery& query) {
+  const auto shape = ir::constant_shape(query.arguments.tensor(kSelf));
+  CHECK(shape.has_value());
+  // An index is a position in the whole plane, so a part of the image cannot give it.
+  if (query.output == 1) return Region::whole(*shape);
+  Region region = query.output_region;
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::size_t dim = shape->rank() - 2 + i;
+    region[dim] = clip(window_region(region[dim], window_of(query.arguments, i)), (*shape)[dim]);
+  }
+  return region;
+}
+
+// ---- XNNPACK -----------------------------------------------------------------------------------
+
+/// Whether ceil_mode gives other sizes than floor for some size of the input.
+bool ceil_mode_matters(const NodeView& view) {
+  if (!view.arguments.boolean(kCeilMode)) return false;
+  const TensorType& self = view.arguments.tensor(kSelf);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const Window window = window_of(view.arguments, i);
+    const WindowSize size{.kernel = window.kernel,
+                          .stride = window.stride,
+                          .dilation = window.dilation,
+                          .padding = window.padding_before};
+    const auto floored = window_output(self.dims[self.rank() - 2 + i], size, "");
+    if (!floored || *floored != view.results[0].dims[self.rank() - 2 + i]) return true;
+  }
+  return false;
+}
+
+Reason check(const NodeView& view) {
+  if (Reason reason = check_float_image(view)) return reason;
+  const ir::ValueId indices = view.node.results[1];
+  if (view.graph.is_output(indices) || !view.graph.users(indices).empty()) {
+    return "the indices are used";
+  }
+  const Window vertical = window_of(view.arguments, 0), horizontal = window_of(view.arguments, 1);
+  if (vertical.kernel * horizontal.kernel == 1) return "the window is 1x1";
+  for (const Window& window : {vertical, horizontal}) {
+    if (window.stride > window.kernel) {
+      return std::format("stride {} is above pooling {}", window.stride, window.kernel);
+    }
+  }
+  if (ceil_mode_matters(view)) return "ceil_mode lets windows stick out";
+  return std::nullopt;
+}
+
+Result<void> lower(const NodeView& view, xnnpack::Builder& builder) {
+  const auto number = [](std::int64_t value) { return static_cast<std::uint32_t>(value); };
+  const Window vertical = window_of(view.arguments, 0), horizontal = window_of(view.arguments, 1);
+  lower_node(view, builder, xnnpack::NodeKind::kMaxPooling2d, xnnpack::Layout::kNhwc,
+             xnnpack::PoolingParams{.padding_top = number(vertical.padding_before),
+                                    .padding_right = number(horizontal.padding_before),
+                                    .padding_bottom = number(vertical.padding_before),
+                                    .padding_left = number(horizontal.padding_before),
+                                    .pooling_height = number(vertical.kernel),
+                                    .pooling_width = number(horizontal.kernel),
+                                    .stride_height = number(vertical.stride),
+                                    .stride_width = number(horizontal.stride),
+                                    .dilation_height = number(vertical.dilation),
+                                    .dilation_width = number(horizontal.dilation)});
+  return {};
+}
+
+// ---- samples, declaration ----------------------------------------------------------------------
+
+constexpr ir::Sample kSamples[] = {{"(f32[1,3,8,10], [2,2], [2,2], [0,0], [1,1], false)"},
+                                   {"(f32[2,2,9,11], [3,3], [2,2], [1,1], [1,1], false)"},
+                                   {"(f32[1,2,9,11], [3,2], [], [0,1], [1,1], true)"},
+                                   {"(f32[1,2,8,8], [2,2], [2,2], [0,0], [1,1], true)"},
+                                   {"(f32[3,12,13], [3,3], [1,2], [1,1], [2,2], false)"},
+                                   {"(f64[1,2,7,8], [2,2], [3,3], [0,0], [1,1], false)"}};
+
+constexpr ir::Operator kOperators[] = {
+    {.schema = "aten::max_pool2d_with_indices(Tensor self, int[2] kernel_size, int[2] stride=[], "
+               "int[2] padding=0, int[2] dilation=1, bool ceil_mode=False) -> (Tensor, Tensor)",
+     .out_name = "aten::max_pool2d_with_indices.out",
+     .infer = infer,
+     .kernel = kernel,
+     .input_region = input_region,
+     .xnnpack = {check, lower},
+     .samples = kSamples},
+};
+
+}  // namespace
+
+std::span<const ir::Operator> pooling_operators() { return kOperators; }
+
+}  // namespace tessera::ops

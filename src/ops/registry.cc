@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#include "ops/registry.h"
+
+#include <map>
+#include <vector>
+
+#include "ops/families.h"
+
+namespace tessera::ops {
+
+namespace {
+
+struct Registry {
+  std::vector<const ir::Operator*> all;
+  std::map<std::string_view, const ir::Operator*> by_name;
+  std::map<std::string_view, const ir::Operator*> by_out_name;
+
+  void add(std::span<const ir::Operator> family) {
+    for (const ir::Operator& op : family) {
+      all.push_back(&op);
+      const std::string_view name = op.schema.substr(0, op.schema.find('('));
+      CHECK(by_name.emplace(name, &op).second, "two operators {}", name);
+      if (op.out_name.empty()) continue;
+      CHECK(by_out_name.emplace(op.out_name, &op).second, "two operators {}", op.out_name);
+    }
+  }
+};
+
+const Registry& registry() {
+  static const Registry instance = [] {
+    Registry made;
+#define FAMILY(name) made.add(name##_operators());
+#include "ops/all_operators.def"
+#undef FAMILY
+    return made;
+  }();
+  return instance;
+}
+
+const ir::Operator* find(const std::map<std::string_view, const ir::Operator*>& map,
+                         std::string_view name) {
+  const auto found = map.find(name);
+  return found == map.end() ? nullptr : found->second;
+}
+
+}  // namespace
+
+std::span<const ir::Operator* const> all_operators() { return registry().all; }
+
+const ir::Operator* find_operator(std::string_view full_name) {
+  return find(registry().by_name, full_name);
+}
+
+const ir::Operator* find_out_variant(std::string_view out_name) {
+  return find(registry().by_out_name, out_name);
+}
+
+}  // namespace tessera::ops

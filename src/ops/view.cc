@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <cstring>
+
+#include "base/try.h"
+#include "ir/kernel_context.h"
+#include "ops/families.h"
+#include "ops/shape_rules.h"
+#include "ops/view_size.h"
+#include "ops/xnnpack_rules.h"
+
+namespace tessera::ops {
+
+// ---- shape -------------------------------------------------------------------------------------
+
+namespace {
+
+Result<ir::Dim> inferred_size(const ir::Dims& from, const ir::Dims& size, const ir::Dim& known) {
+  const ir::Dim total = num_elements(from);
+  if (known != ir::Dim(0)) {
+    const ir::Dim quotient = floor_div(total, known);
+    if (quotient * known == total) return quotient;
+  }
+  return fail(ErrorCode::kInvalidArgument,
+              "argument 'size' is {}, but the -1 cannot be computed for sizes {}", to_string(size),
+              to_string(from));
+}
+
+}  // namespace
+
+Result<ir::Dims> view_size(const ir::Dims& from, const ir::Dims& size) {
+  if (size.size() > Shape::kMaxRank) {
+    return fail(ErrorCode::kInvalidArgument, "argument 'size' has {} elements, expected up to {}",
+                size.size(), Shape::kMaxRank);
+  }
+  ir::Dims result = size;
+  ir::Dim known = 1;
+  ir::Dim* unknown = nullptr;
+  for (ir::Dim& dim : result) {
+    if (dim == ir::Dim(-1) && unknown == nullptr) {
+      unknown = &dim;
+    } else if (dim.is_constant() && dim.constant() < 0) {
+      return fail(ErrorCode::kInvalidArgument, "argument 'size' is {}, expected one -1 at most",
+                  to_string(size));
+    } else {
+      known = known * dim;
+    }
+  }
+  if (unknown != nullptr) *unknown = TRY(inferred_size(from, size, known));
+  if (num_elements(result) != num_elements(from)) {
+    return fail(ErrorCode::kInvalidArgument,
+                "argument 'size' is {}, which is not as many elements as sizes {}", to_string(size),
+                to_string(from));
+  }
+  return result;
+}
+
+namespace {
+
+using ir::KernelArguments;
+using ir::KernelContext;
+using ir::NodeView;
+using ir::TensorType;
+using ir::TypeArguments;
+using Types = Result<std::vector<TensorType>>;
+
+Types infer(const TypeArguments& arguments) {
+  const TensorType& self = arguments.tensor(0);
+  return std::vector{TensorType{self.dtype, TRY(view_size(self.dims, arguments.dims(1)))}};
+}
+
+// ---- kernel ------------------------------------------------------------------------------------
+
+Result<void> kernel(KernelContext&, const KernelArguments& arguments, std::span<Tensor> outputs) {
+  const std::size_t count = outputs[0].num_bytes();
+  if (count > 0) std::memcpy(outputs[0].bytes(), arguments.tensor(0).bytes(), count);
+  return {};
+}
+
+// ---- XNNPACK -----------------------------------------------------------------------------------
+
+Reason check(const NodeView& view) {
+  if (view.results[0].rank() == 0) return "the result has no dimensions";
+  for (const ir::Dim& dim : view.results[0].dims) {
+    if (!dim.is_constant()) return std::format("the size {} varies", dim.to_string());
+  }
+  return check_float_tensors(view);
+}
+
+Result<void> lower(const NodeView& view, xnnpack::Builder& builder) {
+  const Shape shape = TRY(ir::constant_shape(view.results[0]));
+  xnnpack::ReshapeParams params;
+  for (const std::int64_t size : shape)
+    params.new_shape.push_back(static_cast<std::uint32_t>(size));
+  lower_node(view, builder, xnnpack::NodeKind::kStaticReshape, xnnpack::Layout::kNchw,
+             std::move(params));
+  return {};
+}
+
+// ---- samples, declaration ----------------------------------------------------------------------
+
+constexpr ir::Sample kSamples[] = {{"(f32[2,3,4,5], [6,20])"},
+                                   {"(f32[2,3,4], [2,-1])"},
+                                   {"(f32[12], [1,3,2,2])"},
+                                   {"(i64[3,2], [6])"},
+                                   {"(f64[1,1], [])"}};
+
+constexpr ir::Operator kOperators[] = {
+    {.schema = "aten::view_copy(Tensor self, SymInt[] size) -> Tensor",
+     .out_name = "aten::view_copy.out",
+     .infer = infer,
+     .kernel = kernel,
+     .xnnpack = {check, lower},
+     .samples = kSamples},
+};
+
+}  // namespace
+
+std::span<const ir::Operator> view_operators() { return kOperators; }
+
+}  // namespace tessera::ops

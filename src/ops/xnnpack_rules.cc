@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#include "ops/xnnpack_rules.h"
+
+#include <algorithm>
+
+namespace tessera::ops {
+
+using ir::NodeView;
+using ir::TensorType;
+using ir::ValueId;
+using xnnpack::Layout;
+
+namespace {
+
+constexpr std::size_t kMaxRank = 6;  // XNN_MAX_TENSOR_DIMS
+
+Reason check_type(const TensorType& type) {
+  if (type.dtype != DType::kF32) return std::format("a tensor is {}", name_of(type.dtype));
+  if (type.rank() > kMaxRank) return std::format("a tensor has {} dimensions", type.rank());
+  if (std::ranges::find(type.dims, ir::Dim(0)) != type.dims.end()) return "a tensor is empty";
+  return std::nullopt;
+}
+
+}  // namespace
+
+const Tensor* constant_operand(const NodeView& view, std::size_t position) {
+  const auto* id = std::get_if<ValueId>(&view.node.arguments[position]);
+  if (id == nullptr) return nullptr;
+  const ir::Value& value = view.graph.value(*id);
+  return value.kind == ir::ValueKind::kConstant ? &value.data : nullptr;
+}
+
+Reason check_float_tensors(const NodeView& view) {
+  for (const ValueId id : ir::tensor_operands(view.node)) {
+    if (Reason reason = check_type(view.graph.value(id).type)) return reason;
+  }
+  return check_type(view.results[0]);
+}
+
+Reason check_float_image(const NodeView& view, std::size_t rank) {
+  const std::size_t found = view.arguments.tensor(0).rank();
+  if (found != rank) return std::format("the input has {} dimensions, not {}", found, rank);
+  return check_float_tensors(view);
+}
+
+void lower_elementwise(const NodeView& view, xnnpack::Builder& builder, xnnpack::NodeKind kind,
+                       std::initializer_list<std::size_t> positions) {
+  // Broadcasting pairs sizes from the back, so operands of lower rank only fit the NCHW order,
+  // unless they are one number.
+  Layout layout = Layout::kNchw;
+  bool fits_any_layout = true;
+  for (const std::size_t position : positions) {
+    const TensorType& type = view.arguments.tensor(position);
+    if (type.rank() == 4) {
+      const bool is_nhwc = builder.layout_of(operand(view, position)) == Layout::kNhwc;
+      if (is_nhwc && constant_operand(view, position) == nullptr) layout = Layout::kNhwc;
+    } else if (std::ranges::any_of(type.dims, [](const auto& dim) { return dim != ir::Dim(1); }) ||
+               type.rank() > 4) {
+      fits_any_layout = false;
+    }
+  }
+  if (!fits_any_layout) layout = Layout::kNchw;
+  xnnpack::NodeRecord record{.kind = kind};
+  for (const std::size_t position : positions) {
+    record.inputs.push_back(builder.input(operand(view, position), layout));
+  }
+  record.outputs = {builder.output(view.node.results[0], layout)};
+  builder.add_node(std::move(record));
+}
+
+void lower_clamp(const NodeView& view, xnnpack::Builder& builder, float min, float max) {
+  const ValueId input = operand(view, 0);
+  const ValueId output = view.node.results[0];
+  if (builder.fuse_clamp(input, output, min, max)) return;
+  const Layout layout = builder.layout_of(input);
+  const std::uint32_t input_id = builder.input(input, layout);
+  builder.add_node({.kind = xnnpack::NodeKind::kClamp,
+                    .inputs = {input_id},
+                    .outputs = {builder.output(output, layout)},
+                    .output_min = min,
+                    .output_max = max});
+}
+
+void lower_node(const NodeView& view, xnnpack::Builder& builder, xnnpack::NodeKind kind,
+                Layout layout, xnnpack::NodeParams params, std::uint32_t flags) {
+  const std::uint32_t input_id = builder.input(operand(view, 0), layout);
+  builder.add_node({.kind = kind,
+                    .inputs = {input_id},
+                    .outputs = {builder.output(view.node.results[0], layout)},
+                    .params = std::move(params),
+                    .flags = flags});
+}
+
+}  // namespace tessera::ops

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <initializer_list>
+#include <limits>
+#include <optional>
+#include <string>
+
+#include "ir/graph.h"
+#include "ir/operator.h"
+#include "xnnpack/builder.h"
+
+/// What the XNNPACK rules of several operators need.
+namespace tessera::ops {
+
+using Reason = std::optional<std::string>;  ///< why XNNPACK cannot run a node, or nothing
+
+inline constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+inline ir::ValueId operand(const ir::NodeView& view, std::size_t position) {
+  return std::get<ir::ValueId>(view.node.arguments[position]);
+}
+
+/// The elements of a constant operand; null if the operand is none or computed.
+const Tensor* constant_operand(const ir::NodeView& view, std::size_t position);
+
+/// All tensors are f32, have at most 6 dimensions and no size that is always 0.
+Reason check_float_tensors(const ir::NodeView& view);
+/// The same, and operand 0 has this rank.
+Reason check_float_image(const ir::NodeView& view, std::size_t rank = 4);
+
+/// Adds an elementwise node over these operands in the layout that the operands have already.
+void lower_elementwise(const ir::NodeView& view, xnnpack::Builder& builder, xnnpack::NodeKind kind,
+                       std::initializer_list<std::size_t> positions);
+/// Restricts operand 0 to [min, max], by the node that makes it if that can be.
+void lower_clamp(const ir::NodeView& view, xnnpack::Builder& builder, float min, float max);
+/// Adds a node from operand 0 to result 0, both in this layout.
+void lower_node(const ir::NodeView& view, xnnpack::Builder& builder, xnnpack::NodeKind kind,
+                xnnpack::Layout layout, xnnpack::NodeParams params, std::uint32_t flags = 0);
+
+/// The rule of an operator that is one XNNPACK node with one operand.
+template <xnnpack::NodeKind kKind>
+constexpr ir::XnnpackRule unary_rule() {
+  return {.check = check_float_tensors,
+          .lower = [](const ir::NodeView& view, xnnpack::Builder& builder) -> Result<void> {
+            lower_elementwise(view, builder, kKind, {0});
+            return {};
+          }};
+}
+
+}  // namespace tessera::ops
