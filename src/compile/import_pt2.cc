@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: MIT
+#include "compile/import_pt2.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/try.h"
+#include "compile/import_argument.h"
+#include "compile/import_origin.h"
+#include "compile/import_storage.h"
+#include "compile/import_symbols.h"
+#include "compile/import_target.h"
+#include "compile/sympy_expression.h"
+#include "ir/schema.h"
+
+namespace tessera {
+namespace {
+
+constexpr std::size_t kOutputPosition = std::numeric_limits<std::size_t>::max();
+
+/// Calls visit(name) for every tensor that the argument names.
+template <class Visit>
+void visit_tensors(const pt2::Argument& argument, const Visit& visit) {
+  if (const auto* one = std::get_if<pt2::TensorName>(&argument)) visit(one->name);
+  if (const auto* many = std::get_if<std::vector<pt2::TensorName>>(&argument)) {
+    for (const auto& tensor : *many) visit(tensor.name);
+  }
+  if (const auto* some = std::get_if<std::vector<std::optional<pt2::TensorName>>>(&argument)) {
+    for (const auto& tensor : *some) {
+      if (tensor) visit(tensor->name);
+    }
+  }
+}
+
+class Importer {
+ public:
+  Importer(const pt2::ExportedProgram& program, ir::FindOperator find_operator)
+      : program_(program), find_operator_(find_operator) {}
+
+  Result<ir::Graph> run(std::span<const DimOverride> overrides) {
+    TRY(check_operators());
+    TRY(check_outputs());
+    TRY(import_inputs(overrides));
+    find_last_uses();
+    for (; position_ < program_.nodes.size(); ++position_) {
+      TRY(import_node(program_.nodes[position_]));
+    }
+    TRY(import_outputs());
+    return std::move(graph_);
+  }
+
+ private:
+  /// How the operator is called here: in-place ones by the functional operator's name.
+  struct Callee {
+    const ir::Operator* op = nullptr;
+    bool is_in_place = false;
+  };
+
+  Callee callee_of(std::string_view operator_name) const {
+    if (const auto functional = functional_name_of(operator_name)) {
+      return {.op = find_operator_(*functional), .is_in_place = true};
+    }
+    return {.op = find_operator_(operator_name)};
+  }
+
+  Result<void> check_operators() const;
+  Result<void> check_outputs() const;
+  Result<void> import_inputs(std::span<const DimOverride> overrides);
+  Result<void> add_input(const InputDims& input, DType dtype);
+  Result<void> add_weight(const pt2::InputSpec& spec);
+  void find_last_uses();
+  Result<void> import_node(const pt2::Node& node);
+  Result<std::vector<ir::Argument>> prepare_call(const Callee& callee, const pt2::Node& node);
+  Result<void> bind_results(const Callee& callee, const pt2::Node& node,
+                            std::span<const ir::ValueId> results);
+  Result<void> bind_result(const std::string& name, ir::ValueId result);
+  Result<void> check_result(const std::string& name, ir::ValueId result) const;
+  Result<void> check_write(const std::string& name) const;
+  Result<void> overwrite(const std::string& name, ir::ValueId result);
+  Result<void> import_outputs();
+
+  Result<ir::ValueId> find_tensor(const std::string& name);
+  Result<ir::Dim> find_symbolic_int(const std::string& name) const;
+  bool is_read_later(const std::string& name) const {
+    const auto found = last_uses_.find(name);
+    return found != last_uses_.end() && found->second > position_;
+  }
+
+  const pt2::ExportedProgram& program_;
+  const ir::FindOperator find_operator_;
+  ir::Graph graph_;
+  std::size_t position_ = 0;  ///< of the node that is being imported
+
+  std::map<std::string, ir::ValueId> values_;        ///< what a tensor's name stands for now
+  std::map<std::string, std::string> weight_names_;  ///< tensor's name -> fully qualified name
+  std::map<std::string, std::size_t> last_uses_;     ///< tensor's name -> position of a node
+  StorageTracker storage_;
+};
+
+Result<void> Importer::check_operators() const {
+  struct Place {
+    std::string call;
+    std::size_t count = 0;
+  };
+  std::map<std::string, Place> missing;
+  for (const pt2::Node& node : program_.nodes) {
+    if (is_without_tensors(node)) continue;
+    const std::string name = operator_name_of(node.target);
+    if (callee_of(name).op != nullptr) continue;
+    Place& place = missing[name];
+    if (place.count++ == 0) place.call = describe_call(name, origin_of(node));
+  }
+  if (missing.empty()) return {};
+  std::string text;
+  for (const auto& [name, place] : missing) {
+    text += (text.empty() ? "" : "; ") + place.call;
+    if (place.count > 1) text += std::format(" and {} more", place.count - 1);
+  }
+  return fail(ErrorCode::kOperatorMissing, "{} not supported: {}",
+              missing.size() == 1 ? "this operator is" : "these operators are", text);
+}
+
+Result<void> Importer::check_outputs() const {
+  for (const pt2::OutputSpec& spec : program_.outputs) {
+    switch (spec.kind) {
+      case pt2::OutputKind::kUserOutput:
+        break;
+      case pt2::OutputKind::kBufferMutation:
+        return fail(ErrorCode::kNotSupported,
+                    "the model writes to its buffer '{}'; models that keep state from call to call "
+                    "are not supported",
+                    spec.target);
+      case pt2::OutputKind::kUserInputMutation:
+        return fail(ErrorCode::kNotSupported, "the model writes to its input '{}'", spec.target);
+      case pt2::OutputKind::kOther:
+        return fail(ErrorCode::kNotSupported, "the model has an output of kind '{}'", spec.keyword);
+    }
+  }
+  return {};
+}
+
+Result<void> Importer::import_inputs(std::span<const DimOverride> overrides) {
+  std::vector<InputDims> inputs;
+  std::vector<DType> dtypes;
+  for (const pt2::InputSpec& spec : program_.inputs) {
+    if (spec.keyword == "constant_input") continue;
+    if (spec.kind == pt2::InputKind::kOther) {
+      return fail(ErrorCode::kNotSupported, "the model has an input of kind '{}'", spec.keyword);
+    }
+    if (spec.kind != pt2::InputKind::kUserInput) {
+      TRY(add_weight(spec));
+      continue;
+    }
+    if (const auto* symbol = std::get_if<pt2::SymbolName>(&spec.argument)) {
+      return fail(ErrorCode::kNotSupported, "input '{}' is a number, only tensors are supported",
+                  symbol->name);
+    }
+    const auto* tensor = std::get_if<pt2::TensorName>(&spec.argument);
+    if (tensor == nullptr) continue;
+    const auto meta = program_.tensors.find(tensor->name);
+    if (meta == program_.tensors.end()) {
+      return fail(ErrorCode::kInvalidProgram, "nothing is said about input '{}'", tensor->name);
+    }
+    InputDims& input = inputs.emplace_back(tensor->name);
+    for (const pt2::SymbolicInt& size : meta->second.sizes) {
+      input.dims.push_back(size.is_constant() ? ir::Dim(size.value)
+                                              : TRY(parse_sympy(size.expression)));
+    }
+    dtypes.push_back(meta->second.dtype);
+  }
+  graph_.symbols = TRY(resolve_ranges(inputs, program_.ranges, overrides));
+  for (std::size_t i = 0; i < inputs.size(); ++i) TRY(add_input(inputs[i], dtypes[i]));
+  return {};
+}
+
+Result<void> Importer::add_input(const InputDims& input, DType dtype) {
+  if (values_.contains(input.name) || weight_names_.contains(input.name)) {
+    return fail(ErrorCode::kInvalidProgram, "two inputs are called '{}'", input.name);
+  }
+  values_[input.name] = graph_.add_input(input.name, {dtype, input.dims});
+  storage_.add_foreign(input.name, std::format("input '{}'", input.name));
+  return {};
+}
+
+Result<void> Importer::add_weight(const pt2::InputSpec& spec) {
+  const auto& name = std::get<pt2::TensorName>(spec.argument).name;
+  if (!program_.weights.contains(spec.target)) {
+    return fail(ErrorCode::kInvalidProgram, "the archive has no tensor '{}' ({} '{}')", spec.target,
+                spec.keyword, name);
+  }
+  if (!weight_names_.emplace(name, spec.target).second) {
+    return fail(ErrorCode::kInvalidProgram, "the {} '{}' has no name of its own", spec.keyword,
+                spec.target);
+  }
+  storage_.add_foreign(name, std::format("{} '{}'", spec.keyword, spec.target));
+  return {};
+}
+
+void Importer::find_last_uses() {
+  for (std::size_t i = 0; i < program_.nodes.size(); ++i) {
+    for (const pt2::NamedArgument& argument : program_.nodes[i].arguments) {
+      visit_tensors(argument.value, [&](const std::string& name) { last_uses_[name] = i; });
+    }
+  }
+  for (const pt2::OutputSpec& spec : program_.outputs) {
+    visit_tensors(spec.argument,
+                  [&](const std::string& name) { last_uses_[name] = kOutputPosition; });
+  }
+}
+
+/// Constants come to be when they are first used: many buffers never are.
+Result<ir::ValueId> Importer::find_tensor(const std::string& name) {
+  if (const auto found = values_.find(name); found != values_.end()) return found->second;
+  const auto weight = weight_names_.find(name);
+  if (weight == weight_names_.end()) {
+    return fail(ErrorCode::kInvalidProgram, "there is no tensor '{}' before it", name);
+  }
+  const Tensor& data = program_.weights.find(weight->second)->second;
+  return values_[name] = graph_.add_constant(name, data, weight->second);
+}
+
+Result<ir::Dim> Importer::find_symbolic_int(const std::string& name) const {
+  const auto found = program_.symbolic_ints.find(name);
+  if (found == program_.symbolic_ints.end()) {
+    return fail(ErrorCode::kInvalidProgram, "there is no symbolic integer '{}'", name);
+  }
+  if (found->second.is_constant()) return ir::Dim(found->second.value);
+  ir::Dim dim = TRY(parse_sympy(found->second.expression));
+  for (const std::string& symbol : dim.symbols()) {
+    if (graph_.symbols.contains(symbol)) continue;
+    return fail(ErrorCode::kNotSupported,
+                "the integer '{}' ({}) does not follow from the sizes of the inputs; sizes that "
+                "depend on tensors' elements are not supported",
+                name, dim.to_string());
+  }
+  return dim;
+}
+
+/// Names of the results in the order in which the operator gives them; empty for None.
+std::vector<std::string> result_names(const pt2::Node& node) {
+  std::vector<std::string> names;
+  for (const pt2::Argument& output : node.outputs) {
+    const std::size_t before = names.size();
+    visit_tensors(output, [&](const std::string& name) { names.push_back(name); });
+    if (names.size() == before) names.emplace_back();
+  }
+  return names;
+}
+
+/// The tensor that views show and in-place operators write to: the operator's first argument.
+std::optional<std::string> first_tensor(const ir::Schema& schema, const pt2::Node& node) {
+  std::optional<std::string> first;
+  for (const pt2::NamedArgument& argument : node.arguments) {
+    if (schema.arguments.empty() || argument.name != schema.arguments[0].name) continue;
+    visit_tensors(argument.value, [&](const std::string& name) {
+      if (!first) first = name;
+    });
+  }
+  return first;
+}
+
+Result<void> Importer::import_node(const pt2::Node& node) {
+  if (is_without_tensors(node)) return {};
+  const std::string operator_name = operator_name_of(node.target);
+  const ir::Origin origin = origin_of(node);
+  const auto name_node = [&](Error error) {
+    return with_context(std::move(error), describe_call(operator_name, origin));
+  };
+  const Callee callee = callee_of(operator_name);
+  auto arguments = prepare_call(callee, node);
+  if (!arguments) return name_node(std::move(arguments).error());
+  const ir::NodeId id = TRY(graph_.add_node(*callee.op, *std::move(arguments), origin));
+  auto bound = bind_results(callee, node, graph_.node(id).results);
+  if (!bound) return name_node(std::move(bound).error());
+  return {};
+}
+
+Result<std::vector<ir::Argument>> Importer::prepare_call(const Callee& callee,
+                                                         const pt2::Node& node) {
+  const NameScope scope{
+      .tensor = [this](const std::string& name) { return find_tensor(name); },
+      .symbol = [this](const std::string& name) { return find_symbolic_int(name); }};
+  const ir::Schema& schema = ir::schema_of(*callee.op);
+  auto arguments = TRY(import_arguments(schema, node, scope));
+  const auto first = first_tensor(schema, node);
+  if (callee.is_in_place && first) TRY(check_write(*first));
+  return arguments;
+}
+
+Result<void> Importer::bind_results(const Callee& callee, const pt2::Node& node,
+                                    std::span<const ir::ValueId> results) {
+  const std::vector<std::string> names = result_names(node);
+  if (names.size() > results.size()) {
+    return fail(ErrorCode::kInvalidProgram, "expected {} results, found {} names", results.size(),
+                names.size());
+  }
+  const auto first = first_tensor(ir::schema_of(*callee.op), node);
+  if (callee.is_in_place && first && results.size() == 1) TRY(overwrite(*first, results[0]));
+  const bool shares_memory = callee.is_in_place || is_view_operator(operator_name_of(node.target));
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i].empty()) continue;
+    TRY(bind_result(names[i], results[i]));
+    if (shares_memory && first) {
+      storage_.add_view(names[i], *first);
+    } else {
+      storage_.add(names[i]);
+    }
+  }
+  return {};
+}
+
+Result<void> Importer::bind_result(const std::string& name, ir::ValueId result) {
+  if (weight_names_.contains(name) || !values_.emplace(name, result).second) {
+    return fail(ErrorCode::kInvalidProgram, "a second tensor is called '{}'", name);
+  }
+  return is_read_later(name) ? check_result(name, result) : Result<void>();
+}
+
+/// The archive says what each result is; where that is a plain fact it must agree with us.
+Result<void> Importer::check_result(const std::string& name, ir::ValueId result) const {
+  const auto meta = program_.tensors.find(name);
+  if (meta == program_.tensors.end()) return {};
+  const ir::TensorType& type = graph_.value(result).type;
+  bool agrees = type.dtype == meta->second.dtype && type.rank() == meta->second.sizes.size();
+  for (std::size_t i = 0; agrees && i < type.rank(); ++i) {
+    const pt2::SymbolicInt& size = meta->second.sizes[i];
+    agrees =
+        !size.is_constant() || !type.dims[i].is_constant() || type.dims[i].constant() == size.value;
+  }
+  if (agrees) return {};
+  std::string sizes;
+  for (const pt2::SymbolicInt& size : meta->second.sizes) {
+    sizes += (sizes.empty() ? "" : ",") +
+             (size.is_constant() ? std::to_string(size.value) : size.expression);
+  }
+  return fail(ErrorCode::kInvalidProgram, "the archive says that '{}' is {}[{}], found {}", name,
+              name_of(meta->second.dtype), sizes, ir::print(type));
+}
+
+/// A write is fine if nobody can see it but those who read the written tensor itself.
+Result<void> Importer::check_write(const std::string& name) const {
+  if (const auto owner = storage_.foreign_owner(name)) {
+    return fail(ErrorCode::kNotSupported,
+                "it writes to {}; models that change their inputs or weights are not supported",
+                *owner);
+  }
+  for (const std::string& sharer : storage_.sharers(name)) {
+    if (values_.at(sharer) == values_.at(name) || !is_read_later(sharer)) continue;
+    return fail(ErrorCode::kNotSupported,
+                "it writes to '{}' while '{}', which shares its memory, is read later; clone one "
+                "of them before",
+                name, sharer);
+  }
+  return {};
+}
+
+/// From now on, all names of the tensor stand for the result.
+Result<void> Importer::overwrite(const std::string& name, ir::ValueId result) {
+  const ir::ValueId old = values_.at(name);
+  if (graph_.value(old).type != graph_.value(result).type) {
+    return fail(ErrorCode::kInvalidProgram, "it writes {} to '{}', which is {}",
+                ir::print(graph_.value(result).type), name, ir::print(graph_.value(old).type));
+  }
+  for (const std::string& sharer : storage_.sharers(name)) {
+    if (values_.at(sharer) == old) values_[sharer] = result;
+  }
+  return {};
+}
+
+Result<void> Importer::import_outputs() {
+  std::vector<ir::ValueId> outputs;
+  for (const pt2::OutputSpec& spec : program_.outputs) {
+    const auto* tensor = std::get_if<pt2::TensorName>(&spec.argument);
+    if (tensor == nullptr) {
+      return fail(ErrorCode::kNotSupported, "output {} is no tensor", outputs.size());
+    }
+    auto value = find_tensor(tensor->name);
+    if (!value) {
+      return with_context(std::move(value).error(), std::format("output {}", outputs.size()));
+    }
+    outputs.push_back(*value);
+  }
+  graph_.set_outputs(std::move(outputs));
+  return {};
+}
+
+}  // namespace
+
+Result<ir::Graph> import_graph(const pt2::ExportedProgram& program,
+                               std::span<const DimOverride> overrides,
+                               ir::FindOperator find_operator) {
+  return Importer(program, find_operator).run(overrides);
+}
+
+}  // namespace tessera
