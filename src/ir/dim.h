@@ -30,12 +30,13 @@ using SymbolValues = std::map<std::string, std::int64_t>;
 ///
 /// Expressions are kept canonical: a polynomial with integer coefficients over atoms, where an atom
 /// is a symbol, floor_div, mod, max or min of polynomials. Equal polynomials compare equal, so
-/// (4*s - 2) // 2 + 1 is 2*s.
+/// (4*s - 2) // 2 + 1 is 2*s. Coefficients and constants that leave 64 bits stay at the limit.
 class Dim {
  public:
   Dim(std::int64_t constant = 0) : constant_(constant) {}  // NOLINT: an integer is a Dim
   static Dim symbol(std::string name);
-  /// Parses what to_string prints: integers, names, + - * // % ( ) max(a,b) min(a,b).
+  /// Parses what to_string prints: integers, names, + - * // % ( ) max(a,b) min(a,b), with the
+  /// precedences of Python.
   static Result<Dim> parse(std::string_view text);
 
   bool is_constant() const { return polynomial_ == nullptr; }
@@ -49,7 +50,7 @@ class Dim {
   friend Dim operator+(const Dim& a, const Dim& b);
   friend Dim operator-(const Dim& a, const Dim& b);
   friend Dim operator*(const Dim& a, const Dim& b);
-  /// Quotient rounded toward minus infinity; a constant divisor must be positive.
+  /// Quotient rounded toward minus infinity. Divisors are taken as not zero: (h*w)//h is w.
   friend Dim floor_div(const Dim& a, const Dim& b);
   /// Remainder with the sign of the divisor (Python's %).
   friend Dim mod(const Dim& a, const Dim& b);
@@ -60,12 +61,13 @@ class Dim {
   /// The smallest and largest value over the symbols' ranges (interval arithmetic: never too
   /// narrow). Fails for a symbol without a range.
   Result<DimRange> range(const SymbolRanges& ranges) const;
-  /// The value for these symbols. Fails for a symbol without a value or a division by zero.
+  /// The value for these symbols. Fails for a symbol without a value, a division by zero or a
+  /// value above 64 bits.
   Result<std::int64_t> evaluate(const SymbolValues& values) const;
   /// The same expression with some symbols replaced by expressions.
   Dim substitute(const std::map<std::string, Dim>& replacements) const;
 
-  struct Polynomial;  ///< in dim.cc
+  struct Polynomial;  ///< in dim_polynomial.h
 
  private:
   explicit Dim(std::shared_ptr<const Polynomial> polynomial);

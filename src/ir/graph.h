@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compare>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "ir/operator.h"
+#include "ir/schema.h"
 
 namespace tessera::ir {
 
@@ -60,8 +62,8 @@ struct Node {
   Origin origin;
 };
 
-/// A function over tensors: values and nodes in topological order. Ids stay valid until the value
-/// or node is erased and are never used twice. Not synchronised.
+/// A function over tensors: values and nodes in topological order. Ids and references stay valid
+/// until the value or node is erased; ids are never used twice. Not synchronised.
 class Graph {
  public:
   std::string name = "forward";
@@ -69,8 +71,9 @@ class Graph {
 
   ValueId add_input(std::string name, TensorType type);
   ValueId add_constant(std::string name, Tensor data, std::string fully_qualified_name = {});
-  /// Appends a call at the end, or in front of `before`. Result types come from op.infer, so this
-  /// fails on arguments that the operator refuses; the message names operator and origin.
+  /// Appends a call at the end, or in front of `before`. Arguments come complete, in schema order.
+  /// Result types come from op.infer, so this fails on arguments that the schema or the operator
+  /// refuses; the message names operator and origin. Results are named after the operator.
   Result<NodeId> add_node(const Operator& op, std::vector<Argument> arguments, Origin origin = {},
                           std::optional<NodeId> before = std::nullopt);
   /// The same for a call with one result.
@@ -89,6 +92,7 @@ class Graph {
   std::vector<ValueId> values() const;
 
   bool is_alive(NodeId id) const;
+  bool is_alive(ValueId id) const;
   const Node& node(NodeId id) const;
   Node& node(NodeId id);
   const Value& value(ValueId id) const;
@@ -110,8 +114,13 @@ class Graph {
  private:
   std::string unique_name(std::string wanted);
 
-  std::vector<std::optional<Value>> values_;
-  std::vector<std::optional<Node>> nodes_;
+  std::vector<ValueId> add_results(NodeId producer, const std::string& name,
+                                   std::vector<TensorType> types);
+  ValueId add_value(Value value);
+  NodeId insert(Node node, std::optional<NodeId> before);
+
+  std::deque<std::optional<Value>> values_;  // a deque keeps references valid when it grows
+  std::deque<std::optional<Node>> nodes_;
   std::vector<NodeId> order_;
   std::vector<ValueId> inputs_;
   std::vector<ValueId> outputs_;
@@ -141,6 +150,16 @@ class NodeTypes {
   std::vector<BasicArgument<const TensorType>> arguments_;
   std::vector<TensorType> results_;
 };
+
+/// The value that the schema gives an argument that is left out; fails if it gives none.
+Result<Argument> default_argument(const SchemaArgument& argument);
+
+/// Whether the arguments have the number and the kinds that the operator's schema says.
+Result<void> check_arguments(const Operator& op, const std::vector<Argument>& arguments);
+
+/// Result types of a call by its operator's infer. Fails on arguments that the schema or the
+/// operator refuses, without naming the node.
+Result<std::vector<TensorType>> infer_types(const Graph& graph, const Node& node);
 
 /// "aten::convolution of module features.0 (model.py:51: return self.out(y))", for messages.
 std::string describe(const Graph& graph, const Node& node);

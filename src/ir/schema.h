@@ -13,11 +13,11 @@ namespace tessera::ir {
 enum class ArgumentKind {
   kTensor,
   kTensorList,
-  kInt,  ///< int, SymInt, ScalarType, MemoryFormat
+  kInt,  ///< int, SymInt, ScalarType, MemoryFormat, Layout
   kFloat,
   kScalar,  ///< int, float or bool by what is passed
   kBool,
-  kString,
+  kString,  ///< str, Device
   kIntList,
   kFloatList,
   kBoolList,
@@ -38,7 +38,8 @@ struct Schema {
   std::string name;      ///< "aten::add"
   std::string overload;  ///< "Tensor"; empty for the default one
   std::vector<SchemaArgument> arguments;
-  int num_results = 1;
+  int num_results = 1;  ///< kResultList: one Tensor[], as many as infer gives
+  static constexpr int kResultList = -1;
 
   /// "aten::add.Tensor"
   std::string full_name() const { return overload.empty() ? name : name + "." + overload; }

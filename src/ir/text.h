@@ -11,25 +11,33 @@
 
 namespace tessera::ir {
 
+struct PrintOptions {
+  /// Also the elements of constants that have at most 16 (not of f16 and bf16).
+  bool with_elements = false;
+};
+
 /// The text form of a graph; parse_graph reads exactly this. Constants are printed by type and
-/// name; elements only where `with_elements` asks and there are at most 16.
-std::string print(const Graph& graph);
+/// name, delegate calls with the graph inside (not with their blob).
+std::string print(const Graph& graph, PrintOptions options = {});
 std::string print(const TensorType& type);
 std::string print(const Argument& argument, const Graph& graph);
 
 /// Finds an operator by full name ("aten::add.Tensor"); null if there is none.
 using FindOperator = const Operator* (*)(std::string_view full_name);
 
-/// Parses the text form. Constants get zeros of their type unless the text gives elements. Errors
-/// name the line and column.
+/// Parses the text form; `#` starts a comment, arguments that are left out take the schema's
+/// defaults. Constants get zeros of their type unless the text gives elements. Result types are
+/// those of the text (verify compares them with infer's). Errors name the line and column.
 Result<Graph> parse_graph(std::string_view text, FindOperator find_operator);
 
 /// "f32[1,4,h,w]"
 Result<TensorType> parse_type(std::string_view text);
 
-/// Arguments of a sample: "(f32[2,3], none, [1,1], 2.5, true)"; tensors stand as types.
-using SampleArgument = std::variant<std::monostate, TensorType, std::vector<TensorType>, Dim,
-                                    double, bool, std::string, Dims, std::vector<double>>;
+/// Arguments of a sample: "(f32[2,3], none, [1,1], 2.5, true)"; tensors stand as types. "[]" gives
+/// empty Dims.
+using SampleArgument =
+    std::variant<std::monostate, TensorType, std::vector<TensorType>, Dim, double, bool,
+                 std::string, Dims, std::vector<double>, std::vector<bool>>;
 Result<std::vector<SampleArgument>> parse_sample(std::string_view text);
 
 /// Input types with symbols and ranges, one line: what a compiled program keeps of its graph's
