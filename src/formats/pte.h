@@ -121,10 +121,10 @@ inline std::string signature_key(const std::string& method) {
 /// tensor that uses it says how much of it is meant (checked here).
 Result<Program> read(std::span<const std::byte> bytes);
 
-/// Writes a program that ExecuTorch 1.4 loads, after the checks that `read` makes. Of a constant, the
-/// bytes that its tensors need are written. Constants, delegate blobs and named data with equal bytes
-/// are written once. Where a plan has no container metadata, it is derived from the number of inputs
-/// and outputs. Deterministic. Errors: kInvalidProgram, what is wrong and where.
+/// Writes a program that ExecuTorch 1.4 loads, after the checks that `read` makes. Of a constant,
+/// the bytes that its tensors need are written. Constants, delegate blobs and named data with equal
+/// bytes are written once. Where a plan has no container metadata, it is derived from the number of
+/// inputs and outputs. Deterministic. Errors: kInvalidProgram, what is wrong and where.
 Result<std::vector<std::byte>> write(const Program& program);
 
 }  // namespace tessera::pte

@@ -89,7 +89,7 @@ Result<Value> read_index_list(const fbp::EValue& value, CopyBudget& budget) {
 Result<Value> read_value(const fbp::EValue& value, CopyBudget& budget) {
   switch (value.val_type()) {
     case fbp::KernelTypes::Null:
-      TRY(member<fbp::Null>(value));
+      TRY(expect_present(value.val(), "content"));
       return Null{};
     case fbp::KernelTypes::Int:
       return Value(TRY(member<fbp::Int>(value))->int_val());
