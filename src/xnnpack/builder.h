@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,10 +46,25 @@ class Builder {
  private:
   friend Result<Lowered> lower(const ir::Graph& body);
 
+  Result<Lowered> finish();
+  void define_inputs();
+  void write_outputs();
+  /// Adds a value with these dims and remembers the first thing that went wrong.
+  std::uint32_t define(const ir::Value& value, std::vector<std::uint32_t> dims);
+  std::uint32_t define_result(ir::ValueId value, Layout layout);
+  std::vector<std::uint32_t> upper_bounds(const ir::Value& value);
+  std::uint32_t constant_index(const Tensor& tensor);
+  std::uint32_t define_constant(const ir::Value& value, Layout layout);
+  Layout only_layout(ir::ValueId value, Layout layout) const;
+  std::optional<std::uint32_t> find(ir::ValueId value, Layout layout) const;
+
   const ir::Graph& body_;
   Payload payload_;
   std::vector<std::pair<std::string, Tensor>> named_data_;
   std::map<std::pair<ir::ValueId, Layout>, std::uint32_t> ids_;
+  std::vector<bool> is_written_;  ///< by position among the body's outputs
+  std::uint32_t next_id_ = 0;
+  std::optional<Error> error_;
 };
 
 /// Lowers a delegate's body: every node's operator has an XnnpackRule whose check passed.
