@@ -6,7 +6,7 @@
 #include "base/try.h"
 #include "ir/text.h"
 
-namespace tessera::compile {
+namespace tessera::compiler {
 namespace {
 
 using ir::ValueId;
@@ -169,4 +169,4 @@ Result<std::vector<std::byte>> emit_pte(const ir::Graph& graph, const MemoryPlan
   return Emitter(graph, plan).run();
 }
 
-}  // namespace tessera::compile
+}  // namespace tessera::compiler

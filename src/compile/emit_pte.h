@@ -7,7 +7,7 @@
 #include "formats/pte.h"
 #include "ir/graph.h"
 
-namespace tessera::compile {
+namespace tessera::compiler {
 
 /// The program with one method that runs `graph`: kernel calls by out-variant, delegate calls,
 /// planned memory, constants, and the signature among the named data. The delegates are lowered.
@@ -15,4 +15,4 @@ namespace tessera::compile {
 /// has no place for.
 Result<std::vector<std::byte>> emit_pte(const ir::Graph& graph, const MemoryPlan& plan);
 
-}  // namespace tessera::compile
+}  // namespace tessera::compiler

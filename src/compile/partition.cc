@@ -9,7 +9,7 @@
 #include "xnnpack/builder.h"
 #include "xnnpack/delegate.h"
 
-namespace tessera::compile {
+namespace tessera::compiler {
 namespace {
 
 using ir::Graph;
@@ -181,4 +181,4 @@ Result<void> lower_partitions(Graph& graph) {
   return {};
 }
 
-}  // namespace tessera::compile
+}  // namespace tessera::compiler

@@ -7,7 +7,7 @@
 
 #include "ir/graph.h"
 
-namespace tessera::compile {
+namespace tessera::compiler {
 
 /// What the partitioner decided for one node of the graph it was given.
 struct Placement {
@@ -23,4 +23,4 @@ Result<std::vector<Placement>> partition(ir::Graph& graph);
 /// Fills in the blob and the named data of every delegate.
 Result<void> lower_partitions(ir::Graph& graph);
 
-}  // namespace tessera::compile
+}  // namespace tessera::compiler

@@ -9,7 +9,7 @@
 #include "ir/text.h"
 #include "ir/verify.h"
 
-namespace tessera::compile {
+namespace tessera::compiler {
 
 Result<void> PassRunner::run(std::string_view name, ir::Graph& graph,
                              const std::function<Result<void>(ir::Graph&)>& step) {
@@ -56,4 +56,4 @@ Result<void> PassRunner::check_names() const {
   return {};
 }
 
-}  // namespace tessera::compile
+}  // namespace tessera::compiler

@@ -9,7 +9,7 @@
 #include "ir/graph.h"
 #include "tessera/compile.h"
 
-namespace tessera::compile {
+namespace tessera::compiler {
 
 /// Runs the steps of a compilation one by one: skips those that the options name, verifies the
 /// graph after each, times it and writes its text form to the dump folder (`00-import.tir`, ...).
@@ -36,4 +36,4 @@ class PassRunner {
   bool is_stopped_ = false;
 };
 
-}  // namespace tessera::compile
+}  // namespace tessera::compiler

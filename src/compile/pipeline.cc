@@ -15,8 +15,8 @@
 namespace tessera {
 namespace {
 
-using compile::PassRunner;
-using compile::Placement;
+using compiler::PassRunner;
+using compiler::Placement;
 
 /// From the exported program to a graph that holds delegate calls and kernel calls only.
 Result<ir::Graph> make_graph(const std::filesystem::path& model, const CompileOptions& options,
@@ -24,7 +24,7 @@ Result<ir::Graph> make_graph(const std::filesystem::path& model, const CompileOp
   ir::Graph graph;
   TRY(runner.run("import", graph, [&](ir::Graph& result) -> Result<void> {
     const pt2::ExportedProgram exported = TRY(pt2::read(model));
-    result = TRY(compile::import_graph(exported, options.dims, ops::find_operator));
+    result = TRY(import_graph(exported, options.dims, ops::find_operator));
     return {};
   }));
   for (const passes::Pass& pass : passes::standard_pipeline()) {
@@ -32,10 +32,10 @@ Result<ir::Graph> make_graph(const std::filesystem::path& model, const CompileOp
   }
   if (options.backend == Backend::kXnnpack) {
     TRY(runner.run("partition", graph, [&](ir::Graph& whole) -> Result<void> {
-      placements = TRY(compile::partition(whole));
+      placements = TRY(compiler::partition(whole));
       return {};
     }));
-    TRY(runner.run("lower_partitions", graph, compile::lower_partitions));
+    TRY(runner.run("lower_partitions", graph, compiler::lower_partitions));
   }
   TRY(runner.check_names());
   return graph;
@@ -72,8 +72,8 @@ Result<CompileReport> compile(const std::filesystem::path& model_pt2,
   CompileReport report = make_report(*graph, options, placements, runner);
   if (runner.is_stopped()) return report;
 
-  const compile::MemoryPlan plan = TRY(compile::plan_memory(*graph));
-  const std::vector<std::byte> file = TRY(compile::emit_pte(*graph, plan));
+  const compiler::MemoryPlan plan = TRY(compiler::plan_memory(*graph));
+  const std::vector<std::byte> file = TRY(compiler::emit_pte(*graph, plan));
   TRY(write_file_atomically(model_pte, file));
   report.planned_bytes = plan.arena_bytes;
   report.file_bytes = file.size();

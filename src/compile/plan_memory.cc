@@ -7,7 +7,7 @@
 
 #include "base/try.h"
 
-namespace tessera::compile {
+namespace tessera::compiler {
 namespace {
 
 std::size_t aligned(std::size_t offset) {
@@ -112,4 +112,4 @@ Result<MemoryPlan> plan_memory(const ir::Graph& graph) {
   return plan;
 }
 
-}  // namespace tessera::compile
+}  // namespace tessera::compiler

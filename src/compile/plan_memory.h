@@ -8,7 +8,7 @@
 
 #include "ir/graph.h"
 
-namespace tessera::compile {
+namespace tessera::compiler {
 
 /// One block of memory that lives from one step to another, both inclusive.
 struct Block {
@@ -44,4 +44,4 @@ Result<MemoryPlan> plan_memory(const ir::Graph& graph);
 /// Sizes with every symbol at its largest; fails, naming the symbol, if one has no bound.
 Result<Shape> upper_bound(const ir::TensorType& type, const ir::SymbolRanges& symbols);
 
-}  // namespace tessera::compile
+}  // namespace tessera::compiler

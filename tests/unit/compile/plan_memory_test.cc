@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <random>
 
-namespace tessera::compile {
+namespace tessera::compiler {
 namespace {
 
 std::size_t peak_of_live_bytes(const std::vector<Block>& blocks) {
@@ -88,4 +88,4 @@ TEST(UpperBound, ComesFromTheRanges) {
 }
 
 }  // namespace
-}  // namespace tessera::compile
+}  // namespace tessera::compiler
