@@ -10,7 +10,8 @@ namespace {
 
 using enum NodeForm;
 
-// In the order of NodeKind, whose first number is 1.
+// In the order of NodeKind, whose first number is 1. ExecuTorch sets kKeepDims on poolings, where
+// XNNPACK ignores it.
 constexpr std::array<NodeKindInfo, kNumNodeKinds> kNodeKinds = {{
     {"Add", kBinary, 2, 0, true},
     {"FullyConnected", kFullyConnected, 3, kTransposeWeights, true},
@@ -22,10 +23,10 @@ constexpr std::array<NodeKindInfo, kNumNodeKinds> kNodeKinds = {{
     {"Div", kBinary, 2, 0, true},
     {"StaticResizeBilinear2D", kResize, 1, kAlignCorners, false},
     {"StaticConstantPad", kConstantPad, 1, 0, false},
-    {"AvgPooling2d", kPooling, 1, 0, true},
+    {"AvgPooling2d", kPooling, 1, kKeepDims, true},
     {"Minimum", kBinary, 2, 0, false},
     {"DepthwiseConv2d", kConvolution, 3, 0, true},
-    {"MaxPooling2d", kPooling, 1, 0, true},
+    {"MaxPooling2d", kPooling, 1, kKeepDims, true},
     {"Multiply", kBinary, 2, 0, true},
     {"Subtract", kBinary, 2, 0, true},
     {"Floor", kUnary, 1, 0, false},
