@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+#include <cmath>
+#include <optional>
+
+#include "base/try.h"
+#include "ops/registry.h"
+#include "passes/passes.h"
+
+namespace tessera::passes {
+namespace {
+
+using ir::Argument;
+using ir::Graph;
+using ir::Node;
+using ir::ValueId;
+
+bool is_call(const Node& node, std::string_view name) {
+  return node.op != nullptr && ir::schema_of(*node.op).full_name() == name;
+}
+
+bool is_none(const Argument& argument) { return std::holds_alternative<std::monostate>(argument); }
+
+bool is_one(const Argument& argument) {
+  if (const auto* real = std::get_if<double>(&argument)) return *real == 1;
+  return argument == Argument(ir::Dim(1));
+}
+
+// A constant of floating point that can be computed with here.
+bool is_real_constant(const Graph& graph, const Argument& argument) {
+  const auto* id = std::get_if<ValueId>(&argument);
+  if (id == nullptr) return false;
+  const ir::Value& value = graph.value(*id);
+  return value.kind == ir::ValueKind::kConstant &&
+         (value.type.dtype == DType::kF32 || value.type.dtype == DType::kF64);
+}
+
+std::vector<double> to_doubles(const Tensor& tensor) {
+  const auto copy = [](const auto& elements) {
+    return std::vector<double>(elements.begin(), elements.end());
+  };
+  return tensor.dtype() == DType::kF64 ? copy(tensor.elements<double>())
+                                       : copy(tensor.elements<float>());
+}
+
+Result<Tensor> from_doubles(const std::vector<double>& elements, DType dtype, const Shape& shape) {
+  Tensor tensor = TRY(Tensor::empty(dtype, shape));
+  for (std::size_t i = 0; i < elements.size(); ++i) {
+    if (dtype == DType::kF64) {
+      tensor.data<double>()[i] = elements[i];
+    } else {
+      tensor.data<float>()[i] = static_cast<float>(elements[i]);
+    }
+  }
+  return tensor;
+}
+
+// A convolution or matrix product in front of a batch norm: where its parts are, and which output
+// channel a weight element counts for.
+struct Layer {
+  const Node& node;
+  std::size_t weight = 0;           ///< argument position
+  std::optional<std::size_t> bias;  ///< likewise; the position of `none` too
+  std::int64_t num_channels = 0;    ///< of the output
+  std::int64_t inner = 1;           ///< weight elements in a row of one channel
+  std::int64_t rows_per_group = 0;  ///< of a transposed convolution's weight; else 0
+
+  std::size_t channel_of(std::int64_t element) const {
+    if (rows_per_group == 0) return static_cast<std::size_t>(element / inner % num_channels);
+    const std::int64_t group = element / (inner * num_columns) / rows_per_group;
+    return static_cast<std::size_t>(group * num_columns + element / inner % num_columns);
+  }
+  std::int64_t num_columns = 0;  ///< output channels of a group of a transposed convolution
+};
+
+Layer convolution_layer(const Graph& graph, const Node& node) {
+  Layer layer{.node = node, .weight = 1, .bias = 2};
+  const Shape& weight = graph.value(std::get<ValueId>(node.arguments[1])).data.shape();
+  for (std::size_t dim = 2; dim < weight.rank(); ++dim) layer.inner *= weight[dim];
+  layer.num_channels = weight[0];
+  if (std::get<bool>(node.arguments[6])) {  // [input, output / groups, ...]
+    const std::int64_t groups = std::get<ir::Dim>(node.arguments[8]).constant();
+    layer.num_columns = weight[1];
+    layer.rows_per_group = weight[0] / groups;
+    layer.num_channels = weight[1] * groups;
+  } else {
+    layer.inner *= weight[1];
+  }
+  return layer;
+}
+
+Layer matrix_layer(const Graph& graph, const Node& node, std::size_t weight,
+                   std::optional<std::size_t> bias) {
+  const Tensor& matrix = graph.value(std::get<ValueId>(node.arguments[weight])).data;
+  return {.node = node, .weight = weight, .bias = bias, .num_channels = matrix.size(1)};
+}
+
+// The layer that the node is, if its weight and bias are constants.
+std::optional<Layer> match_layer(const Graph& graph, const Node& node) {
+  std::optional<Layer> layer;
+  if (is_call(node, "aten::convolution") && is_real_constant(graph, node.arguments[1])) {
+    layer.emplace(convolution_layer(graph, node));
+  } else if (is_call(node, "aten::addmm") && is_real_constant(graph, node.arguments[2]) &&
+             is_one(node.arguments[3]) && is_one(node.arguments[4])) {
+    layer.emplace(matrix_layer(graph, node, 2, 0));
+  } else if (is_call(node, "aten::mm") && is_real_constant(graph, node.arguments[1])) {
+    layer.emplace(matrix_layer(graph, node, 1, std::nullopt));
+  } else {
+    return std::nullopt;
+  }
+  if (!layer->bias || is_none(node.arguments[*layer->bias])) return layer;
+  const Argument& bias = node.arguments[*layer->bias];
+  const bool is_vector =
+      is_real_constant(graph, bias) &&
+      graph.value(std::get<ValueId>(bias)).data.shape() == Shape{layer->num_channels};
+  return is_vector ? layer : std::nullopt;
+}
+
+enum BatchNormArgument : std::size_t { kInput, kWeight, kBias, kMean, kVariance, kMomentum, kEps };
+
+// result = input * scale + shift, channel by channel.
+struct Affine {
+  std::vector<double> scale, shift;
+};
+
+std::optional<Affine> affine_of(const Graph& graph, const Node& batch_norm) {
+  const auto parameter = [&](BatchNormArgument position, std::size_t size, double absent) {
+    const Argument& argument = batch_norm.arguments[position];
+    if (is_none(argument)) return std::vector<double>(size, absent);
+    return to_doubles(graph.value(std::get<ValueId>(argument)).data);
+  };
+  for (const BatchNormArgument position : {kWeight, kBias, kMean, kVariance}) {
+    const Argument& argument = batch_norm.arguments[position];
+    const bool may_be_absent = position == kWeight || position == kBias;
+    if (!(may_be_absent && is_none(argument)) && !is_real_constant(graph, argument)) {
+      return std::nullopt;
+    }
+  }
+  const Argument& eps = batch_norm.arguments[kEps];
+  const double epsilon = std::holds_alternative<double>(eps)
+                             ? std::get<double>(eps)
+                             : static_cast<double>(std::get<ir::Dim>(eps).constant());
+  const std::vector<double> mean = parameter(kMean, 0, 0);
+  const std::vector<double> variance = parameter(kVariance, 0, 0);
+  Affine affine{parameter(kWeight, mean.size(), 1), parameter(kBias, mean.size(), 0)};
+  for (std::size_t channel = 0; channel < mean.size(); ++channel) {
+    affine.scale[channel] /= std::sqrt(variance[channel] + epsilon);
+    affine.shift[channel] -= mean[channel] * affine.scale[channel];
+  }
+  return affine;
+}
+
+ValueId add_folded(Graph& graph, ValueId original, Tensor data) {
+  const ir::Value& value = graph.value(original);
+  return graph.add_constant(value.name, std::move(data), value.fully_qualified_name + ".folded");
+}
+
+Result<ValueId> fold_weight(Graph& graph, const Layer& layer, const Affine& affine) {
+  const auto id = std::get<ValueId>(layer.node.arguments[layer.weight]);
+  const Tensor& weight = graph.value(id).data;
+  std::vector<double> elements = to_doubles(weight);
+  for (std::size_t i = 0; i < elements.size(); ++i) {
+    elements[i] *= affine.scale[layer.channel_of(static_cast<std::int64_t>(i))];
+  }
+  return add_folded(graph, id, TRY(from_doubles(elements, weight.dtype(), weight.shape())));
+}
+
+// The new bias is named after the layer's own, or after a parameter of the batch norm.
+Result<ValueId> fold_bias(Graph& graph, const Layer& layer, const Node& batch_norm,
+                          const Affine& affine) {
+  const bool has_bias = layer.bias && !is_none(layer.node.arguments[*layer.bias]);
+  const Argument& shift =
+      batch_norm.arguments[is_none(batch_norm.arguments[kBias]) ? kMean : kBias];
+  const auto id = std::get<ValueId>(has_bias ? layer.node.arguments[*layer.bias] : shift);
+  std::vector<double> elements = affine.shift;
+  if (has_bias) {
+    const std::vector<double> bias = to_doubles(graph.value(id).data);
+    for (std::size_t i = 0; i < bias.size(); ++i) elements[i] += bias[i] * affine.scale[i];
+  }
+  const DType dtype = graph.value(id).type.dtype;
+  return add_folded(graph, id, TRY(from_doubles(elements, dtype, Shape{layer.num_channels})));
+}
+
+bool is_unused(const Graph& graph, ValueId id) {
+  return graph.users(id).empty() && !graph.is_output(id);
+}
+
+Result<void> fold(Graph& graph, ir::NodeId id) {
+  const Node& batch_norm = graph.node(id);
+  const ir::Value& input = graph.value(std::get<ValueId>(batch_norm.arguments[kInput]));
+  if (input.kind != ir::ValueKind::kResult) return {};
+  const ir::NodeId producer = input.producer;
+  const auto layer = match_layer(graph, graph.node(producer));
+  const auto affine = affine_of(graph, batch_norm);
+  const ValueId layer_result = graph.node(producer).results[0];
+  if (!layer || !affine || affine->scale.size() != static_cast<std::size_t>(layer->num_channels) ||
+      graph.users(layer_result).size() != 1 || graph.is_output(layer_result) ||
+      !is_unused(graph, batch_norm.results[1]) || !is_unused(graph, batch_norm.results[2])) {
+    return {};
+  }
+  const ValueId weight = TRY(fold_weight(graph, *layer, *affine));
+  const ValueId bias = TRY(fold_bias(graph, *layer, batch_norm, *affine));
+  std::vector<Argument> arguments = layer->node.arguments;
+  const ir::Operator* op = layer->node.op;
+  if (layer->bias) {
+    arguments[layer->weight] = weight;
+    arguments[*layer->bias] = bias;
+  } else {
+    op = ops::find_operator("aten::addmm");
+    arguments = {bias, arguments[0], weight, ir::Dim(1), ir::Dim(1)};
+  }
+  const ValueId folded =
+      TRY(graph.add_call(*op, std::move(arguments), layer->node.origin, producer));
+  graph.replace_all_uses(batch_norm.results[0], folded);
+  graph.erase_node(id);
+  graph.erase_node(producer);
+  return {};
+}
+
+}  // namespace
+
+Result<void> fold_batch_norm(Graph& graph) {
+  for (const ir::NodeId id : graph.nodes()) {
+    if (!graph.is_alive(id)) continue;
+    if (is_call(graph.node(id), "aten::_native_batch_norm_legit_no_training")) {
+      TRY(fold(graph, id));
+    }
+  }
+  return {};
+}
+
+}  // namespace tessera::passes

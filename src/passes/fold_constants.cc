@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+
+#include "base/try.h"
+#include "ir/kernel_context.h"
+#include "passes/passes.h"
+
+namespace tessera::passes {
+namespace {
+
+// A folded call may make the program larger by this much at most: an expanded constant is better
+// expanded when the program runs.
+constexpr std::size_t kMaxGrowthBytes = 64 * 1024;
+
+bool is_symbolic(const ir::Argument& argument) {
+  const auto is_expression = [](const ir::Dim& dim) { return !dim.is_constant(); };
+  if (const auto* dim = std::get_if<ir::Dim>(&argument)) return is_expression(*dim);
+  const auto* dims = std::get_if<ir::Dims>(&argument);
+  return dims != nullptr && std::ranges::any_of(*dims, is_expression);
+}
+
+// Bytes of a tensor of this type, or nothing if its sizes are symbolic or too large.
+std::optional<std::size_t> num_bytes(const ir::TensorType& type) {
+  const auto shape = ir::constant_shape(type);
+  std::size_t bytes = size_of(type.dtype);
+  if (!shape) return std::nullopt;
+  for (const std::int64_t size : *shape) {
+    if (__builtin_mul_overflow(bytes, static_cast<std::size_t>(size), &bytes)) return std::nullopt;
+  }
+  return bytes;
+}
+
+bool is_foldable(const ir::Graph& graph, const ir::Node& node) {
+  if (node.op == nullptr || node.op->kernel == nullptr) return false;
+  if (std::ranges::any_of(node.arguments, is_symbolic)) return false;
+  std::size_t operand_bytes = 0;
+  for (const ir::ValueId id : ir::tensor_operands(node)) {
+    if (graph.value(id).kind != ir::ValueKind::kConstant) return false;
+    operand_bytes += graph.value(id).data.num_bytes();
+  }
+  for (const ir::ValueId id : node.results) {
+    // A program's outputs are results of calls.
+    const auto bytes = num_bytes(graph.value(id).type);
+    if (!bytes || *bytes > operand_bytes + kMaxGrowthBytes || graph.is_output(id)) return false;
+  }
+  return true;
+}
+
+using KernelArgument = ir::BasicArgument<Tensor>;
+
+// The kernel may only read what the pointers lead to: constants are shared with the model's file.
+KernelArgument kernel_argument(ir::Graph& graph, const ir::Argument& argument) {
+  return std::visit(
+      [&](const auto& value) -> KernelArgument {
+        using T = std::decay_t<decltype(value)>;
+        if constexpr (std::is_same_v<T, ir::ValueId>) {
+          return &graph.value(value).data;
+        } else if constexpr (std::is_same_v<T, std::vector<ir::ValueId>>) {
+          std::vector<Tensor*> tensors;
+          for (const ir::ValueId id : value) tensors.push_back(&graph.value(id).data);
+          return tensors;
+        } else {
+          return value;
+        }
+      },
+      argument);
+}
+
+Result<std::vector<Tensor>> compute(ir::Graph& graph, const ir::Node& node) {
+  std::vector<KernelArgument> arguments;
+  for (const ir::Argument& argument : node.arguments) {
+    arguments.push_back(kernel_argument(graph, argument));
+  }
+  std::vector<Tensor> outputs;
+  for (const ir::ValueId id : node.results) {
+    const ir::TensorType& type = graph.value(id).type;
+    outputs.push_back(TRY(Tensor::empty(type.dtype, TRY(ir::constant_shape(type)))));
+  }
+  ir::KernelContext context;
+  TRY(node.op->kernel(context, ir::KernelArguments(arguments), outputs));
+  return outputs;
+}
+
+// "permute_copy(classifier.weight)"
+std::string name_of_result(const ir::Graph& graph, const ir::Node& node) {
+  const std::string& op_name = ir::schema_of(*node.op).name;
+  std::string operands;
+  for (const ir::ValueId id : ir::tensor_operands(node)) {
+    operands += (operands.empty() ? "" : ", ") + graph.value(id).fully_qualified_name;
+  }
+  return std::format("{}({})", op_name.substr(op_name.rfind(':') + 1), operands);
+}
+
+}  // namespace
+
+Result<void> fold_constants(ir::Graph& graph) {
+  for (const ir::NodeId id : graph.nodes()) {
+    const ir::Node& node = graph.node(id);
+    if (!is_foldable(graph, node)) continue;
+    auto outputs = compute(graph, node);
+    if (!outputs) return with_context(std::move(outputs).error(), ir::describe(graph, node));
+    const std::vector<ir::ValueId> results = node.results;
+    const std::string fully_qualified_name = name_of_result(graph, node);
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      const std::string& name = graph.value(results[i]).name;
+      graph.replace_all_uses(
+          results[i], graph.add_constant(name, std::move((*outputs)[i]), fully_qualified_name));
+    }
+    graph.erase_node(id);
+  }
+  return {};
+}
+
+}  // namespace tessera::passes

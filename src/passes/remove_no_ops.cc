@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <array>
+
+#include "passes/passes.h"
+
+namespace tessera::passes {
+namespace {
+
+// Operators whose result is operand 0 whenever it has the operand's type.
+constexpr std::array<std::string_view, 5> kCopies = {
+    "aten::clone", "aten::view_copy", "aten::expand_copy", "aten::alias_copy", "aten::detach_copy"};
+
+bool is_no_op(const ir::Graph& graph, const ir::Node& node) {
+  if (node.op == nullptr) return false;
+  const std::string name = ir::schema_of(*node.op).full_name();
+  if (name == "aten::dropout") return !std::get<bool>(node.arguments[2]);
+  return std::ranges::contains(kCopies, name) &&
+         graph.value(std::get<ir::ValueId>(node.arguments[0])).type ==
+             graph.value(node.results[0]).type;
+}
+
+// A program's outputs are results of calls, each in memory of its own.
+bool must_stay(const ir::Graph& graph, ir::ValueId operand, ir::ValueId result) {
+  return graph.is_output(result) &&
+         (graph.value(operand).kind != ir::ValueKind::kResult || graph.is_output(operand));
+}
+
+}  // namespace
+
+Result<void> remove_no_ops(ir::Graph& graph) {
+  for (const ir::NodeId id : graph.nodes()) {
+    const ir::Node& node = graph.node(id);
+    if (!is_no_op(graph, node)) continue;
+    const auto operand = std::get<ir::ValueId>(node.arguments[0]);
+    if (must_stay(graph, operand, node.results[0])) continue;
+    graph.replace_all_uses(node.results[0], operand);
+    graph.erase_node(id);
+  }
+  return {};
+}
+
+}  // namespace tessera::passes
