@@ -82,17 +82,15 @@ TEST(Import, EdgeBecomesThisGraph) {
   const auto graph = import_fixture("edge");
   ASSERT_TRUE(graph.has_value()) << graph.error().to_string();
   EXPECT_EQ(ir::print(*graph),
-            R"(graph forward(%x: f32[1,1,s53,s0]) where s0 in 256..1024, s53 in 256..1024 {
-  %p_conv_weight: f32[1,1,3,3] = parameter "conv.weight"
-  %conv2d: f32[1,1,s53,s0] = aten::conv2d(%x, %p_conv_weight, none, stride=[1,1], padding=[1,1], )"
-            R"(dilation=[1,1], groups=1) at "conv", )"
-            R"("extra_models.py:15: return torch.clamp(self.conv(x), 0, 1)" %
-                clamp : f32[1, 1, s53, s0] = aten::clamp(% conv2d, min = 0, max = 1) at "", )
-      "
-      R"("extra_models.py:15: return torch.clamp(self.conv(x), 0, 1)" return %
-      clamp
-}
-)");
+            "graph forward(%x: f32[1,1,s53,s0]) where s0 in 256..1024, s53 in 256..1024 {\n"
+            "  %p_conv_weight: f32[1,1,3,3] = parameter \"conv.weight\"\n"
+            "  %conv2d: f32[1,1,s53,s0] = aten::conv2d(%x, %p_conv_weight, none, stride=[1,1], "
+            "padding=[1,1], dilation=[1,1], groups=1) at \"conv\", "
+            "\"extra_models.py:15: return torch.clamp(self.conv(x), 0, 1)\"\n"
+            "  %clamp: f32[1,1,s53,s0] = aten::clamp(%conv2d, min=0, max=1) at \"\", "
+            "\"extra_models.py:15: return torch.clamp(self.conv(x), 0, 1)\"\n"
+            "  return %clamp\n"
+            "}\n");
 }
 
 TEST(Import, EveryFixtureIsAWholeGraphOrNamesWhatIsMissing) {
