@@ -24,6 +24,8 @@ int run(int argc, char** argv) {
   add_compile(app);
   add_run(app);
   add_inspect(app);
+  add_tile(app);
+  add_image_diff(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::RuntimeError& error) {

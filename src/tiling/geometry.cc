@@ -25,6 +25,7 @@ class Analysis {
     geometry_.input_channels = TRY(check_image(flow_.input(), "input"));
     sizes_ = TRY(imagine(kSide, kSide));
     TRY(find_scales());
+    find_needed();
     for (const Step& step : flow_.steps()) TRY(check_axes(step));
     TRY(find_alignment());
     for (const Step& step : flow_.steps()) TRY(check_step(step));
@@ -92,21 +93,25 @@ class Analysis {
     return nullptr;
   }
 
+  /// Marks what somebody reads: exporters write results that nobody does.
+  void find_needed() {
+    needed_.resize(flow_.num_values());
+    needed_[flow_.output()] = true;
+    for (const Step& step : flow_.steps()) {
+      for (const TensorUse& use : step.uses) needed_[use.value] = true;
+    }
+  }
+
   /// What an input spreads over the image, every output must spread over the image too.
   Result<void> check_axes(const Step& step) const {
     for (const TensorUse& use : step.uses) {
       for (const Axis axis : kAxes) {
         if (find_axis(use.value, axis) == nullptr) continue;
         for (const FlowValue output : step.outputs) {
-          if (sizes_.shape(output) == Shape{0}) continue;  // a result that nobody reads
-          if (find_axis(output, axis) == nullptr) {
+          if (needed_[output] && find_axis(output, axis) == nullptr) {
             return not_tileable(step.name, "needs its whole input");
           }
         }
-      }
-      // Positions of maxima count from the tensor's own corner.
-      if (sizes_.types[use.value].dtype == DType::kI64) {
-        return not_tileable(step.name, "reads positions in a tensor");
       }
     }
     return {};
@@ -149,7 +154,7 @@ class Analysis {
   Result<void> check_step(const Step& step) const {
     for (std::size_t output = 0; output < step.outputs.size(); ++output) {
       const FlowValue result = step.outputs[output];
-      if (geometry_.scales[result].size() != 4 && sizes_.shape(result) == Shape{0}) continue;
+      if (!needed_[result]) continue;
       for (const TensorUse& use : step.uses) {
         const auto here =
             step_region(flow_, sizes_, step, use, output, region_at_middle(result, 0));
@@ -213,7 +218,8 @@ class Analysis {
   }
 
   const Flow& flow_;
-  FlowSizes sizes_;  ///< for an image of kSide by kSide
+  FlowSizes sizes_;           ///< for an image of kSide by kSide
+  std::vector<bool> needed_;  ///< by FlowValue: somebody reads it
   Geometry geometry_;
 };
 
