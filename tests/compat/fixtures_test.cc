@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Programs that ExecuTorch's exporter wrote give PyTorch's results.
+// Programs that ExecuTorch's exporter wrote, and those that Tessera compiles from the same models,
+// give PyTorch's results.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -10,6 +12,7 @@
 #include <vector>
 
 #include "tensor/npy.h"
+#include "tessera/compile.h"
 #include "tessera/program.h"
 #include "tolerance.h"
 
@@ -20,10 +23,14 @@ namespace fs = std::filesystem;
 
 struct Fixture {
   fs::path folder;
-  std::string program;
+  fs::path model;       ///< .pt2
+  std::string program;  ///< file in the folder, or kCompiled...
 
   std::string name() const { return folder.filename().string() + "/" + program; }
 };
+
+constexpr std::string_view kCompiledXnnpack = "compiled for xnnpack";
+constexpr std::string_view kCompiledPortable = "compiled for portable";
 
 void PrintTo(const Fixture& fixture, std::ostream* out) { *out << fixture.name(); }
 
@@ -39,7 +46,15 @@ std::vector<Fixture> find_fixtures() {
     }
     if (found.empty()) continue;
     for (const char* program : {"portable.pte", "xnnpack.pte"})
-      fixtures.push_back({found, program});
+      fixtures.push_back({found, found / "model.pt2", program});
+    for (const std::string_view program : {kCompiledXnnpack, kCompiledPortable}) {
+      fixtures.push_back({found, found / "model.pt2", std::string(program)});
+    }
+  }
+  for (const std::string_view program : {kCompiledXnnpack, kCompiledPortable}) {
+    fixtures.push_back({fs::path(TESSERA_TEST_DATA) / "denoise",
+                        fs::path(TESSERA_SOURCE_DIR) / "models/denoise/denoise.pt2",
+                        std::string(program)});
   }
   return fixtures;
 }
@@ -63,8 +78,21 @@ class Fixtures : public ::testing::TestWithParam<Fixture> {
     return *tensor;
   }
 
+  static Result<std::shared_ptr<const Program>> load_program() {
+    const Fixture& fixture = GetParam();
+    if (fixture.program.ends_with(".pte")) return Program::load(path_of(fixture.program));
+    const fs::path path = fs::temp_directory_path() / std::format("tessera-{}.pte", ::getpid());
+    const auto backend =
+        fixture.program == kCompiledXnnpack ? Backend::kXnnpack : Backend::kPortable;
+    auto report = compile(fixture.model, path, {.backend = backend});
+    if (!report) return std::unexpected(report.error());
+    auto program = Program::load(path);
+    fs::remove(path);  // the mapping keeps the bytes
+    return program;
+  }
+
   static std::unique_ptr<Method> load(std::size_t num_threads) {
-    auto program = Program::load(path_of(GetParam().program));
+    auto program = load_program();
     EXPECT_TRUE(program.has_value()) << program.error().message;
     if (!program) return nullptr;
     auto method = (*program)->load_method("forward", {.num_threads = num_threads});
@@ -83,27 +111,22 @@ class Fixtures : public ::testing::TestWithParam<Fixture> {
   }
 };
 
-TEST_P(Fixtures, GivePyTorchsResultsWithOneMethodForAllSizes) {
-  const auto method = load(1);
-  ASSERT_NE(method, nullptr);
+/// One method for all sizes, and the last case again with two threads.
+TEST_P(Fixtures, GivePyTorchsResultsWithAnyNumberOfThreads) {
+  const auto method = load(1), two_threads = load(2);
+  ASSERT_TRUE(method != nullptr && two_threads != nullptr);
   ASSERT_FALSE(cases().empty());
   for (const int n : cases()) {
-    const Tensor output = run(*method, read(std::format("in{}.npy", n)));
+    const Tensor input = read(std::format("in{}.npy", n));
+    const Tensor output = run(*method, input);
     const Tensor expected = read(std::format("out{}.npy", n));
     EXPECT_LE(testing::relative_error(output, expected), testing::kFixtureRelativeTolerance)
         << "case " << n << ": " << output.type_string() << ", expected " << expected.type_string();
+    if (n != cases().back()) continue;
+    const Tensor same = run(*two_threads, input);
+    ASSERT_EQ(output.num_bytes(), same.num_bytes());
+    EXPECT_EQ(std::memcmp(output.bytes(), same.bytes(), output.num_bytes()), 0);
   }
-}
-
-TEST_P(Fixtures, ThreadsDoNotChangeABit) {
-  const Tensor input = read(std::format("in{}.npy", cases().back()));
-  const auto one = load(1), two = load(2);
-  ASSERT_NE(one, nullptr);
-  ASSERT_NE(two, nullptr);
-  const Tensor first = run(*one, input), second = run(*two, input);
-  ASSERT_EQ(first.num_bytes(), second.num_bytes());
-  ASSERT_GT(first.num_bytes(), 0u);
-  EXPECT_EQ(std::memcmp(first.bytes(), second.bytes(), first.num_bytes()), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(, Fixtures, ::testing::ValuesIn(find_fixtures()), [](const auto& info) {
