@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/try.h"
+#include "ops/exact_scale.h"
 #include "ops/region_rules.h"
 
 namespace tessera::tiling {
@@ -157,6 +158,10 @@ Result<Shape> broadcast_shape(const NodeRecord& node, std::span<const Shape> inp
 Result<Shape> concatenated_shape(const NodeRecord& node, std::span<const Shape> inputs) {
   const std::size_t axis = std::get<ConcatenateParams>(node.params).axis;
   Shape result = inputs[0];
+  if (axis >= result.rank()) {
+    return fail(ErrorCode::kInvalidProgram, "{}: axis {} of {}", name_of(node.kind), axis,
+                result.to_string());
+  }
   for (const Shape& input : inputs.subspan(1)) {
     for (std::size_t dim = 0; dim < result.rank(); ++dim) {
       if (input.rank() != result.rank() || (dim != axis && input[dim] != result[dim])) {
@@ -224,7 +229,10 @@ Region resized_region(const Shape& input, const Shape& output, const Region& wan
   Region region = wanted;
   for (const std::size_t dim : {std::size_t{1}, std::size_t{2}}) {
     const double scale = static_cast<double>(input[dim]) / static_cast<double>(output[dim]);
-    region[dim] = ops::bilinear_region(wanted[dim], scale, false, input[dim]);
+    // Other factors' weights are rounded differently at every position.
+    region[dim] = ops::is_power_of_two(scale)
+                      ? ops::bilinear_region(wanted[dim], scale, false, input[dim])
+                      : Interval{0, input[dim]};
   }
   return region;
 }

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <filesystem>
@@ -11,6 +12,7 @@
 #include <ostream>
 #include <string>
 
+#include "tessera/compile.h"
 #include "tessera/program.h"
 #include "tessera/tiled.h"
 
@@ -103,6 +105,26 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"unetdyn/xnnpack.pte", "unetdyn/xnnpack.pte", 1, 260, 396, 64, 2},
                     Case{"unetdyn/xnnpack.pte", "unetdyn/xnnpack.pte", 1, 404, 260, 128},
                     Case{"unetdyn/portable.pte", "unetdyn/portable.pte", 1, 68, 132, 64, 2}));
+
+TEST(Tiles, OfTheDenoiserEqualTheWhole) {
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / std::format("tessera-tiles-{}", ::getpid());
+  std::filesystem::create_directories(folder);
+  const auto compiled =
+      compile(std::filesystem::path(TESSERA_SOURCE_DIR) / "models/denoise/denoise.pt2",
+              folder / "denoise.pte");
+  ASSERT_TRUE(compiled.has_value()) << compiled.error().to_string();
+  const auto program = Program::load(folder / "denoise.pte");
+  std::filesystem::remove_all(folder);
+  ASSERT_TRUE(program.has_value()) << program.error().to_string();
+  const Tensor image = make_image(3, 403, 517);
+  const Tensor whole = run_whole(**program, image);
+  for (const std::int64_t tile : {64, 111, 512}) {
+    const auto tiled = run_in_tiles(**program, image, tile, 2);
+    ASSERT_TRUE(tiled.has_value()) << tiled.error().to_string();
+    EXPECT_EQ(num_differing_bytes(*tiled, whole), 0) << "in tiles of " << tile;
+  }
+}
 
 // No whole run of this program exists at this size: other cuts must give the same bits.
 TEST(Tiles, OfAFixedProgramDoNotDependOnTheirSize) {
