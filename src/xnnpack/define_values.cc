@@ -191,6 +191,23 @@ class ValueDefiner {
   std::uint32_t external_id_ = XNN_INVALID_VALUE_ID;
 };
 
+/// The payload's values in the order in which to define them: those that even nodes make before
+/// those that odd nodes make. XNNPACK's memory planner takes values of one size in the order of
+/// their ids and never puts one below the single block that is alive beside it
+/// (src/memory-planner.c, find_value_alloc_offset): a chain in its natural order gets fresh memory
+/// for every link, in this order two blocks serve the whole chain.
+std::vector<const ValueRecord*> definition_order(const Payload& payload) {
+  std::unordered_set<std::uint32_t> made_by_odd;
+  for (std::size_t i = 1; i < payload.nodes.size(); i += 2) {
+    made_by_odd.insert(payload.nodes[i].outputs.begin(), payload.nodes[i].outputs.end());
+  }
+  std::vector<const ValueRecord*> order;
+  for (const ValueRecord& value : payload.values) order.push_back(&value);
+  std::ranges::stable_partition(
+      order, [&](const ValueRecord* value) { return !made_by_odd.contains(value->id); });
+  return order;
+}
+
 }  // namespace
 
 Result<ValueIds> define_values(const Payload& payload,
@@ -198,13 +215,13 @@ Result<ValueIds> define_values(const Payload& payload,
                                DefinedSubgraph& defined) {
   ValueDefiner definer(payload, constants, defined);
   ValueIds ids;
-  for (const auto& value : payload.values) {
-    auto id = definer.define(value);
+  for (const ValueRecord* value : definition_order(payload)) {
+    auto id = definer.define(*value);
     if (!id) {
       return with_context(std::move(id).error(),
-                          std::format("XNNPACK delegate: value {}", value.id));
+                          std::format("XNNPACK delegate: value {}", value->id));
     }
-    ids.emplace(value.id, *id);
+    ids.emplace(value->id, *id);
   }
   return ids;
 }

@@ -12,11 +12,17 @@
 #include "base/try.h"
 #include "xnnpack/allocator.h"
 #include "xnnpack/define_nodes.h"
+#include "xnnpack/indirection.h"
 #include "xnnpack/infer_shapes.h"
 #include "xnnpack/payload.h"
 
 namespace tessera::xnnpack {
 namespace {
+
+/// Above this, tables are made at every run in shared workspace instead of kept. It is a tile of
+/// about 600x600 pixels of the five convolutions of models/denoise: caches no longer hold the
+/// tables then, and making them is small beside the convolutions.
+constexpr std::size_t kMaxKeptIndirectionBytes = std::size_t{128} << 20;
 
 struct RuntimeDeleter {
   void operator()(xnn_runtime* runtime) const { xnn_delete_runtime(runtime); }
@@ -66,6 +72,8 @@ Result<std::vector<std::span<const std::byte>>> find_constants(
 
 struct Delegate::Impl {
   Payload payload;
+  FindNamedData find_named_data;
+  ThreadPool* pool = nullptr;
   std::unique_ptr<ShapeInference> inference;
   std::vector<Tensor> constants;  ///< that XNNPACK reads while it runs
   std::unique_ptr<xnn_workspace, WorkspaceDeleter> workspace;
@@ -74,15 +82,17 @@ struct Delegate::Impl {
   std::vector<Shape> input_shapes, output_shapes;  ///< of the last reshape; empty: none succeeded
   std::vector<xnn_external_value> arguments;       ///< of the last setup
   bool is_set_up = false;
+  bool makes_tables_anew = false;  ///< XNN_FLAG_TRANSIENT_INDIRECTION_BUFFER
   std::ptrdiff_t packed_bytes = 0, workspace_bytes = 0;
 
-  Result<void> create_runtime(const FindNamedData& find_named_data, ThreadPool* pool);
+  Result<void> create_runtime();
   Result<void> reshape(std::span<const Shape> inputs);
   Result<Shape> runtime_shape(std::uint32_t external_id) const;
 };
 
-Result<void> Delegate::Impl::create_runtime(const FindNamedData& find_named_data,
-                                            ThreadPool* pool) {
+Result<void> Delegate::Impl::create_runtime() {
+  runtime.reset();
+  packed_bytes = workspace_bytes = 0;
   const MemoryCount count(packed_bytes);
   const auto constant_bytes = TRY(find_constants(payload, find_named_data));
   auto defined = TRY(define_subgraph(payload, constant_bytes));
@@ -90,9 +100,10 @@ Result<void> Delegate::Impl::create_runtime(const FindNamedData& find_named_data
   TRY(check_status(xnn_create_workspace(&new_workspace), "create workspace"));
   workspace.reset(new_workspace);
   xnn_runtime_t new_runtime = nullptr;
-  const auto status =
-      xnn_create_runtime_v4(defined.subgraph.get(), /*weights_cache=*/nullptr, workspace.get(),
-                            pool == nullptr ? nullptr : pool->native(), /*flags=*/0, &new_runtime);
+  const auto status = xnn_create_runtime_v4(
+      defined.subgraph.get(), /*weights_cache=*/nullptr, workspace.get(),
+      pool == nullptr ? nullptr : pool->native(),
+      makes_tables_anew ? XNN_FLAG_TRANSIENT_INDIRECTION_BUFFER : 0, &new_runtime);
   if (status != xnn_status_success && status != xnn_status_out_of_memory) {
     return fail(ErrorCode::kNotSupported, "XNNPACK delegate: XNNPACK refuses the graph: {}",
                 name_of(status));
@@ -117,6 +128,11 @@ Result<void> Delegate::Impl::reshape(std::span<const Shape> inputs) {
   input_shapes.clear();
   is_set_up = false;
   TRY(inference->run(inputs));
+  const bool is_large = indirection_bytes(payload, *inference) > kMaxKeptIndirectionBytes;
+  if (is_large != makes_tables_anew) {
+    makes_tables_anew = is_large;
+    TRY(create_runtime());
+  }
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     std::array<std::size_t, XNN_MAX_TENSOR_DIMS> dims{};
     std::ranges::transform(inputs[i], dims.begin(),
@@ -151,7 +167,9 @@ Result<std::unique_ptr<Delegate>> Delegate::create(std::span<const std::byte> bl
   auto impl = std::make_unique<Impl>();
   impl->payload = TRY(read_payload(blob));
   impl->inference = std::make_unique<ShapeInference>(impl->payload);
-  TRY(impl->create_runtime(find_named_data, pool));
+  impl->find_named_data = find_named_data;
+  impl->pool = pool;
+  TRY(impl->create_runtime());
   return std::unique_ptr<Delegate>(new Delegate(std::move(impl)));
 }
 
@@ -192,8 +210,10 @@ Result<void> Delegate::run(std::span<const Tensor* const> inputs,
 }
 
 DelegateMemory Delegate::memory() const {
-  return {.workspace_bytes = static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, impl_->workspace_bytes)),
-          .packed_weight_bytes = static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, impl_->packed_bytes))};
+  return {.workspace_bytes =
+              static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, impl_->workspace_bytes)),
+          .packed_weight_bytes =
+              static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, impl_->packed_bytes))};
 }
 
 }  // namespace tessera::xnnpack
