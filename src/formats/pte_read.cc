@@ -178,18 +178,18 @@ Result<std::vector<Bytes>> read_inline_constants(const fbp::Program& program) {
 
 /// The parts of a segment, each from its offset to the segment's end; entry 0 is empty.
 Result<std::vector<Bytes>> read_subsegments(const fbp::SubsegmentOffsets& table,
-                                            std::span<const Bytes> segments) {
-  TRY(expect_present(table.offsets(), "offsets"));
+                                            std::span<const Bytes> segments, CopyBudget& budget) {
+  const auto offsets = TRY(copy_items<std::uint64_t>(table.offsets(), "offsets", budget));
   std::vector<Bytes> parts(1);
-  if (table.offsets()->size() <= 1) return parts;
+  if (offsets.size() <= 1) return parts;
   if (table.segment_index() >= segments.size()) {
     return fail(ErrorCode::kInvalidProgram, "refers to segment {}, the file has {}",
                 table.segment_index(), segments.size());
   }
   const Bytes segment = segments[table.segment_index()];
-  parts.reserve(table.offsets()->size());
-  for (std::uint32_t index = 1; index < table.offsets()->size(); ++index) {
-    const std::uint64_t offset = table.offsets()->Get(index);
+  parts.reserve(offsets.size());
+  for (std::size_t index = 1; index < offsets.size(); ++index) {
+    const std::uint64_t offset = offsets[index];
     if (offset > segment.size()) {
       return fail(ErrorCode::kInvalidProgram, "entry {} starts at {}, segment {} has {} bytes",
                   index, offset, table.segment_index(), segment.size());
@@ -204,10 +204,10 @@ Result<std::vector<Bytes>> read_subsegments(const fbp::SubsegmentOffsets& table,
 }
 
 Result<std::vector<Bytes>> read_constants(const fbp::Program& program,
-                                          std::span<const Bytes> segments) {
+                                          std::span<const Bytes> segments, CopyBudget& budget) {
   std::vector<Bytes> inline_constants = TRY(read_inline_constants(program));
   if (program.constant_segment() == nullptr) return inline_constants;
-  auto constants = read_subsegments(*program.constant_segment(), segments);
+  auto constants = read_subsegments(*program.constant_segment(), segments, budget);
   if (!constants) return with_context(std::move(constants).error(), "constant segment");
   if (constants->size() == 1) return inline_constants;
   if (inline_constants.size() > 1) {
@@ -219,11 +219,11 @@ Result<std::vector<Bytes>> read_constants(const fbp::Program& program,
 }
 
 Result<std::vector<Bytes>> read_mutable_data(const fbp::Program& program,
-                                             std::span<const Bytes> segments) {
+                                             std::span<const Bytes> segments, CopyBudget& budget) {
   const auto* lists = program.mutable_data_segments();
   if (lists == nullptr || lists->size() == 0) return std::vector<Bytes>();
   // Runtimes use the first list only, whatever a tensor's mutable_data_segments_idx says.
-  auto parts = read_subsegments(*lists->Get(0), segments);
+  auto parts = read_subsegments(*lists->Get(0), segments, budget);
   if (!parts) return with_context(std::move(parts).error(), "mutable data segment");
   return parts;
 }
@@ -259,8 +259,8 @@ Result<Program> read(Bytes bytes) {
   Program program{.version = file->version()};
   const std::vector<Bytes> segments = TRY(read_segments(*file, bytes, parts));
   const std::vector<Bytes> inline_blobs = TRY(read_inline_blobs(*file));
-  program.constants = TRY(read_constants(*file, segments));
-  program.mutable_initial_data = TRY(read_mutable_data(*file, segments));
+  program.constants = TRY(read_constants(*file, segments, budget));
+  program.mutable_initial_data = TRY(read_mutable_data(*file, segments, budget));
   TRY(read_named_data(*file, segments, budget, program));
   TRY(expect_present(file->execution_plan(), "execution plans"));
   for (const auto* plan : *file->execution_plan()) {

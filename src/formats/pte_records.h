@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "base/try.h"
@@ -43,13 +45,21 @@ inline Result<void> expect_present(const void* part, std::string_view what) {
   return {};
 }
 
-/// Copies a FlatBuffers vector of scalars that must be there.
+/// Copies a FlatBuffers vector of scalars that must be there. The verifier checks the alignment of
+/// a vector's length, not of its items, so items of 8 bytes must not be read in place.
 template <class T, class FlatVector>
 Result<std::vector<T>> copy_items(const FlatVector* items, std::string_view what,
                                   CopyBudget& budget) {
   TRY(expect_present(items, what));
   TRY(budget.take(items->size() * sizeof(T)));
-  return std::vector<T>(items->begin(), items->end());
+  if constexpr (std::is_same_v<T, bool>) {
+    return std::vector<bool>(items->begin(), items->end());
+  } else {
+    static_assert(sizeof(typename FlatVector::value_type) == sizeof(T));
+    std::vector<T> copy(items->size());
+    if (!copy.empty()) std::memcpy(copy.data(), items->Data(), copy.size() * sizeof(T));
+    return copy;
+  }
 }
 
 /// Copies a FlatBuffers string that must be there.
