@@ -174,6 +174,27 @@ struct TilePlan {
 Result<TilePlan> plan_tiles(const Program& program, std::int64_t width, std::int64_t height,
                             const TileOptions& options = {});
 
+/// The Methods of one plan, loaded once for any number of images of its size. One run at a time.
+class TiledRunner {
+ public:
+  /// `plan` was made by plan_tiles for this program.
+  static Result<TiledRunner> create(const Program& program, TilePlan plan,
+                                    const TileOptions& options = {});
+  TiledRunner(TiledRunner&&) noexcept;
+  ~TiledRunner();
+
+  /// Runs the program over the image. See run_tiled.
+  Result<void> run(Source& source, Sink& sink);
+
+ private:
+  class Worker;
+  TiledRunner(TilePlan plan, TileOptions options);
+
+  TilePlan plan_;
+  TileOptions options_;
+  std::vector<Worker> workers_;  ///< one per thread
+};
+
 /// Runs the program over the whole image. The output has the bits of a whole-image run. Memory is
 /// bounded by tile and threads, whatever the image's size. The first error stops all threads and is
 /// returned; the sink is finished only on success.

@@ -66,12 +66,14 @@ std::int64_t max_of(const std::vector<Tile>& tiles, std::int64_t PixelWindow::* 
   return max;
 }
 
+}  // namespace
+
 /// One thread's Method and the memory of its input window.
-class Worker {
+class TiledRunner::Worker {
  public:
-  static Result<Worker> create(const Program& program, const TilePlan& plan, Source& source,
+  static Result<Worker> create(const Program& program, const TilePlan& plan,
                                const TileOptions& options) {
-    Worker worker(source);
+    Worker worker;
     worker.method_ = TRY(program.load_method(options.method, {.num_threads = 1}));
     worker.output_channels_ = plan.output_channels;
     worker.input_ = TRY(
@@ -80,26 +82,28 @@ class Worker {
     return worker;
   }
 
-  Result<void> run(Run& run) {
+  /// Takes tiles until none is left; an error stops the whole run.
+  void run(Run& run, Source& source) {
     while (const auto tile = run.next()) {
-      TRY(bind(tile->window));
-      TRY(source_->read(tile->window, planes_of(input_)));
-      TRY(method_->execute());
-      const Tensor output = TRY(method_->output(0));
-      const Shape expected = {1, output_channels_, tile->window_output_height,
-                              tile->window_output_width};
-      if (output.dtype() != DType::kF32 || output.shape() != expected) {
-        return fail(ErrorCode::kNotSupported, "a window of {}x{} gives {}, expected f32{}",
-                    tile->window.width, tile->window.height, output.type_string(),
-                    expected.to_string());
-      }
-      TRY(run.write(*tile, output));
+      if (auto done = run_tile(*tile, run, source); !done) run.stop(std::move(done).error());
     }
-    return {};
   }
 
  private:
-  explicit Worker(Source& source) : source_(&source) {}
+  Result<void> run_tile(const Tile& tile, Run& run, Source& source) {
+    TRY(bind(tile.window));
+    TRY(source.read(tile.window, planes_of(input_)));
+    TRY(method_->execute());
+    const Tensor output = TRY(method_->output(0));
+    const Shape expected = {1, output_channels_, tile.window_output_height,
+                            tile.window_output_width};
+    if (output.dtype() != DType::kF32 || output.shape() != expected) {
+      return fail(ErrorCode::kNotSupported, "a window of {}x{} gives {}, expected f32{}",
+                  tile.window.width, tile.window.height, output.type_string(),
+                  expected.to_string());
+    }
+    return run.write(tile, output);
+  }
 
   /// Gives the method the input's memory, which is kept, in the window's sizes.
   Result<void> bind(const PixelWindow& window) {
@@ -111,25 +115,13 @@ class Worker {
     return {};
   }
 
-  Source* source_;
   std::unique_ptr<Method> method_;
   std::int64_t output_channels_ = 0;
   Tensor input_;
   bool is_bound_ = false;
 };
 
-/// A thread's whole life: nothing of it outlives the run.
-void work(const Program& program, const TilePlan& plan, Source& source, const TileOptions& options,
-          Run& run) {
-  auto worker = Worker::create(program, plan, source, options);
-  Result<void> done = {};
-  if (!worker) {
-    done = std::unexpected(std::move(worker).error());
-  } else {
-    done = worker->run(run);
-  }
-  if (!done) run.stop(std::move(done).error());
-}
+namespace {
 
 Result<void> check_channels(const TilePlan& plan, const ImageSize& image) {
   if (image.channels != plan.input_channels) {
@@ -145,6 +137,41 @@ Result<void> check_channels(const TilePlan& plan, const ImageSize& image) {
 
 }  // namespace
 
+TiledRunner::TiledRunner(TilePlan plan, TileOptions options)
+    : plan_(std::move(plan)), options_(std::move(options)) {}
+TiledRunner::TiledRunner(TiledRunner&&) noexcept = default;
+TiledRunner::~TiledRunner() = default;
+
+Result<TiledRunner> TiledRunner::create(const Program& program, TilePlan plan,
+                                        const TileOptions& options) {
+  const std::size_t wanted =
+      options.num_threads == 0 ? ThreadPool::num_processors() : options.num_threads;
+  const std::size_t num_threads = std::clamp<std::size_t>(wanted, 1, plan.num_tiles());
+  TiledRunner runner(std::move(plan), options);
+  for (std::size_t i = 0; i < num_threads; ++i) {
+    runner.workers_.push_back(TRY(Worker::create(program, runner.plan_, options)));
+  }
+  return runner;
+}
+
+Result<void> TiledRunner::run(Source& source, Sink& sink) {
+  TRY(check_channels(plan_, source.size()));
+  TRY(sink.begin(plan_.output_size()));
+  std::vector<std::unique_ptr<Source>> clones;
+  for (std::size_t i = 1; i < workers_.size(); ++i) clones.push_back(TRY(source.clone()));
+
+  Run run(plan_, sink, options_);
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 1; i < workers_.size(); ++i) {
+      threads.emplace_back([&, i] { workers_[i].run(run, *clones[i - 1]); });
+    }
+    workers_[0].run(run, source);
+  }
+  TRY(run.result());
+  return sink.finish();
+}
+
 Result<void> run_tiled(const Program& program, Source& source, Sink& sink,
                        const TileOptions& options) {
   const ImageSize image = source.size();
@@ -154,24 +181,8 @@ Result<void> run_tiled(const Program& program, Source& source, Sink& sink,
 
 Result<void> run_tiled(const Program& program, const TilePlan& plan, Source& source, Sink& sink,
                        const TileOptions& options) {
-  TRY(check_channels(plan, source.size()));
-  TRY(sink.begin(plan.output_size()));
-  const std::size_t wanted =
-      options.num_threads == 0 ? ThreadPool::num_processors() : options.num_threads;
-  const std::size_t num_threads = std::clamp<std::size_t>(wanted, 1, plan.num_tiles());
-  std::vector<std::unique_ptr<Source>> sources;
-  for (std::size_t i = 1; i < num_threads; ++i) sources.push_back(TRY(source.clone()));
-
-  Run run(plan, sink, options);
-  {
-    std::vector<std::jthread> threads;
-    for (const auto& own : sources) {
-      threads.emplace_back([&, reader = own.get()] { work(program, plan, *reader, options, run); });
-    }
-    work(program, plan, source, options, run);
-  }
-  TRY(run.result());
-  return sink.finish();
+  TiledRunner runner = TRY(TiledRunner::create(program, plan, options));
+  return runner.run(source, sink);
 }
 
 }  // namespace tessera
