@@ -148,9 +148,8 @@ Types infer_float(const TypeArguments& arguments) {
 
 Types infer_add(const TypeArguments& arguments) {
   const DType dtype = arguments.tensor(0).dtype;
-  const auto* alpha = std::get_if<ir::Dim>(&arguments[2]);
-  if (alpha != nullptr) TRY(integer_argument(arguments, 2, "alpha"));
-  if (alpha == nullptr && (dtype == DType::kI32 || dtype == DType::kI64)) {
+  const bool is_integer = std::holds_alternative<ir::Dim>(arguments[2]);
+  if (!is_integer && (dtype == DType::kI32 || dtype == DType::kI64)) {
     return fail(ErrorCode::kInvalidArgument, "argument 'alpha' is no integer, but 'self' is {}",
                 name_of(dtype));
   }

@@ -37,18 +37,8 @@ Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
 
 // ---- shape -------------------------------------------------------------------------------------
 
-Result<void> expect_number(const TypeArguments& arguments, std::size_t position,
-                           std::string_view name) {
-  const auto* dim = std::get_if<ir::Dim>(&arguments[position]);
-  if (dim == nullptr || dim->is_constant()) return {};
-  return fail(ErrorCode::kNotSupported, "argument '{}' is {}, expected a constant", name,
-              dim->to_string());
-}
-
 Types infer_clamp(const TypeArguments& arguments) {
   TRY(expect_float(arguments.tensor(0), "self"));
-  TRY(expect_number(arguments, 1, "min"));
-  TRY(expect_number(arguments, 2, "max"));
   if (arguments.is_none(1) && arguments.is_none(2)) {
     return fail(ErrorCode::kInvalidArgument, "arguments 'min' and 'max' are both none");
   }
@@ -57,8 +47,6 @@ Types infer_clamp(const TypeArguments& arguments) {
 
 Types infer_hardtanh(const TypeArguments& arguments) {
   TRY(expect_float(arguments.tensor(0), "self"));
-  TRY(expect_number(arguments, 1, "min_val"));
-  TRY(expect_number(arguments, 2, "max_val"));
   if (arguments.real(1) > arguments.real(2)) {
     return fail(ErrorCode::kInvalidArgument, "argument 'min_val' is {}, above 'max_val', {}",
                 arguments.real(1), arguments.real(2));

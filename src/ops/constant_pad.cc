@@ -94,7 +94,6 @@ Types infer(const TypeArguments& arguments) {
     return fail(ErrorCode::kInvalidArgument, "argument 'pad' has {}, expected {} to {}",
                 pad.to_string(), -kMaxWindowParameter, kMaxWindowParameter);
   }
-  if (std::holds_alternative<ir::Dim>(arguments[2])) TRY(integer_argument(arguments, 2, "value"));
   for (std::size_t dim = 0; dim < type.rank(); ++dim) {
     const Padding padding = padding_of(arguments, dim, type.rank());
     type.dims[dim] = type.dims[dim] + ir::Dim(padding.before + padding.after);
@@ -111,9 +110,12 @@ Types infer(const TypeArguments& arguments) {
 Region input_region(const ir::RegionQuery& query) {
   Region region = query.output_region;
   for (std::size_t dim = 0; dim < region.rank(); ++dim) {
-    const std::int64_t before = padding_of(query.arguments, dim, region.rank()).before;
-    region[dim] = clip({region[dim].begin - before, region[dim].end - before},
-                       query.arguments.tensor(0).dims[dim].constant());
+    const std::int64_t size = query.arguments.tensor(0).dims[dim].constant();
+    const auto [before, after] = padding_of(query.arguments, dim, region.rank());
+    // What is cut off belongs to the real border: a part of the tensor must not lose it again.
+    const bool is_cut = before < 0 || after < 0;
+    region[dim] = is_cut ? Interval{0, size}
+                         : clip({region[dim].begin - before, region[dim].end - before}, size);
   }
   return region;
 }

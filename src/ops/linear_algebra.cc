@@ -114,12 +114,6 @@ Types infer_addmm(const TypeArguments& arguments) {
       TRY(product_type(arguments.tensor(1), "mat1", arguments.tensor(2), "mat2"));
   TRY(expect_same_dtype(arguments.tensor(1), "mat1", self, "self"));
   TRY(expect_rank(self, "self", 0, 2));
-  for (const std::size_t position : {std::size_t{3}, std::size_t{4}}) {
-    const auto* factor = std::get_if<ir::Dim>(&arguments[position]);
-    if (factor != nullptr) {
-      TRY(integer_argument(arguments, position, position == 3 ? "beta" : "alpha"));
-    }
-  }
   const ir::Dims sizes = TRY(broadcast(self.dims, result.dims));
   if (sizes != result.dims) {
     return fail(ErrorCode::kInvalidArgument,

@@ -86,11 +86,6 @@ Region input_region(const ir::RegionQuery& query) {
 
 // ---- XNNPACK -----------------------------------------------------------------------------------
 
-Reason check(const NodeView& view) {
-  if (view.arguments.tensor(0).rank() == 0) return "the tensor has no dimensions";
-  return check_float_tensors(view);
-}
-
 Result<void> lower(const NodeView& view, xnnpack::Builder& builder) {
   xnnpack::TransposeParams params;
   for (std::size_t dim = 0; dim < view.results[0].rank(); ++dim) {
@@ -115,7 +110,7 @@ constexpr ir::Operator kOperators[] = {
      .infer = infer,
      .kernel = kernel,
      .input_region = input_region,
-     .xnnpack = {check, lower},
+     .xnnpack = {check_float_tensors, lower},
      .samples = kSamples},
 };
 

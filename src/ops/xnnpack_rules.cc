@@ -32,8 +32,12 @@ const Tensor* constant_operand(const NodeView& view, std::size_t position) {
 
 Reason check_float_tensors(const NodeView& view) {
   for (const ValueId id : ir::tensor_operands(view.node)) {
-    if (Reason reason = check_type(view.graph.value(id).type)) return reason;
+    const ir::Value& value = view.graph.value(id);
+    if (Reason reason = check_type(value.type)) return reason;
+    const bool is_number = value.kind == ir::ValueKind::kConstant;
+    if (value.type.rank() == 0 && !is_number) return "a tensor has no dimensions";
   }
+  if (view.results[0].rank() == 0) return "the result has no dimensions";
   return check_type(view.results[0]);
 }
 
