@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "ir/verify.h"
+#include "operators/call.h"
+#include "operators/goldens.h"
+#include "operators/tolerance.h"
+#include "ops/registry.h"
+
+namespace tessera::testing {
+namespace {
+
+/// The list of samples, as operators.txt has it. TESSERA_BLESS=1 writes it anew.
+TEST(Goldens, HaveEverySample) {
+  std::string wanted;
+  for (const Call& call : all_calls()) {
+    const auto line = golden_line(call);
+    ASSERT_TRUE(line.has_value()) << call.description() << ": " << line.error().message;
+    wanted += *line + "\n";
+  }
+  if (std::getenv("TESSERA_BLESS") != nullptr) {
+    std::ofstream(std::string(TESSERA_TEST_DATA) + "/goldens/operators.txt") << wanted;
+    GTEST_SKIP() << "operators.txt is written; now run tools/make_goldens.py";
+  }
+  const auto goldens = Goldens::load();
+  ASSERT_TRUE(goldens.has_value()) << goldens.error().message;
+  EXPECT_EQ(goldens->list(), wanted)
+      << "run this test with TESSERA_BLESS=1, then tools/make_goldens.py";
+}
+
+void expect_golden(const Goldens& goldens, const Call& call, const std::vector<Tensor>& found) {
+  const auto expected = goldens.results(golden_line(call).value_or(""));
+  ASSERT_TRUE(expected.has_value()) << expected.error().message;
+  ASSERT_EQ(found.size(), expected->size());
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    EXPECT_EQ(difference(found[i], (*expected)[i], kernel_tolerance(found[i].dtype())), "")
+        << call.description() << " result " << i;
+  }
+}
+
+/// Kernel = PyTorch, types as infer says, nothing written outside (run_kernel checks both).
+TEST(Kernel, GivesWhatPyTorchGives) {
+  const auto goldens = Goldens::load();
+  ASSERT_TRUE(goldens.has_value()) << goldens.error().message;
+  ir::KernelContext context;
+  for (const Call& call : all_calls()) {
+    if (call.op->kernel == nullptr) continue;
+    const auto found = run_kernel(call, context);
+    ASSERT_TRUE(found.has_value()) << call.description() << ": " << found.error().message;
+    expect_golden(*goldens, call, *found);
+  }
+}
+
+/// Operators outside core ATen: what they decompose into = PyTorch.
+TEST(Decomposition, GivesWhatPyTorchGives) {
+  const auto goldens = Goldens::load();
+  ASSERT_TRUE(goldens.has_value()) << goldens.error().message;
+  for (const Call& call : all_calls()) {
+    if (call.op->decompose == nullptr) continue;
+    auto graph = make_graph(call);
+    ASSERT_TRUE(graph.has_value()) << call.description() << ": " << graph.error().message;
+    const ir::NodeId node = graph->nodes().front();
+    const auto decomposed = call.op->decompose(*graph, node);
+    ASSERT_TRUE(decomposed.has_value()) << call.description() << ": " << decomposed.error().message;
+    EXPECT_FALSE(graph->is_alive(node)) << call.description();
+    const auto verified = ir::verify(*graph);
+    EXPECT_TRUE(verified.has_value()) << call.description() << ": " << verified.error().message;
+    const auto found = evaluate(*graph, call.tensors);
+    ASSERT_TRUE(found.has_value()) << call.description() << ": " << found.error().message;
+    expect_golden(*goldens, call, *found);
+  }
+}
+
+TEST(Kernel, GivesTheSameBitsOnThreeThreads) {
+  ThreadPool pool(3);
+  ir::KernelContext one_thread, three_threads(&pool);
+  for (const Call& call : all_calls()) {
+    if (call.op->kernel == nullptr) continue;
+    const auto one = run_kernel(call, one_thread), three = run_kernel(call, three_threads);
+    ASSERT_TRUE(one.has_value() && three.has_value()) << call.description();
+    for (std::size_t i = 0; i < one->size(); ++i) {
+      EXPECT_TRUE(has_same_bits((*one)[i], (*three)[i])) << call.description();
+    }
+  }
+}
+
+/// A tensor large enough that the threads really share the work.
+TEST(Kernel, ConvolutionGivesTheSameBitsOnThreeThreads) {
+  const Call call =
+      make_call(*ops::find_operator("aten::convolution"), 0,
+                "(f32[2,8,65,67], f32[12,4,3,3], f32[12], [1,1], [1,1], [1,1], false, [0,0], 2)");
+  ThreadPool pool(3);
+  ir::KernelContext one_thread, three_threads(&pool);
+  const auto one = run_kernel(call, one_thread), three = run_kernel(call, three_threads);
+  ASSERT_TRUE(one.has_value() && three.has_value());
+  EXPECT_TRUE(has_same_bits((*one)[0], (*three)[0]));
+}
+
+/// Core operators have kernel and out-variant, the others a decomposition.
+TEST(Registry, EveryOperatorCanRunOrDecompose) {
+  for (const ir::Operator* op : ops::all_operators()) {
+    EXPECT_NE(op->infer, nullptr) << op->schema;
+    EXPECT_EQ(op->kernel != nullptr, op->decompose == nullptr) << op->schema;
+    EXPECT_EQ(op->out_name.empty(), op->kernel == nullptr) << op->schema;
+    EXPECT_EQ(op->xnnpack.check == nullptr, op->xnnpack.lower == nullptr) << op->schema;
+    EXPECT_EQ(ops::find_operator(ir::schema_of(*op).full_name()), op);
+    if (!op->out_name.empty()) {
+      EXPECT_EQ(ops::find_out_variant(op->out_name), op);
+    }
+  }
+  EXPECT_EQ(ops::find_operator("aten::nothing"), nullptr);
+  EXPECT_EQ(ops::find_out_variant("aten::nothing.out"), nullptr);
+}
+
+}  // namespace
+}  // namespace tessera::testing

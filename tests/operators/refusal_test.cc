@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "operators/call.h"
+#include "ops/registry.h"
+
+/// Calls that are wrong are refused with a message; whatever is accepted can run.
+namespace tessera::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct Refusal {
+  std::string_view name;
+  std::string_view arguments;
+  std::string_view message;
+};
+
+class Refused : public ::testing::TestWithParam<Refusal> {};
+
+TEST_P(Refused, WithMessage) {
+  const ir::Operator* op = ops::find_operator(GetParam().name);
+  ASSERT_NE(op, nullptr);
+  const auto graph = make_graph(make_call(*op, 0, GetParam().arguments));
+  ASSERT_FALSE(graph.has_value()) << GetParam().arguments;
+  EXPECT_THAT(graph.error().message, HasSubstr(GetParam().message));
+  EXPECT_THAT(graph.error().message, HasSubstr(GetParam().name));
+}
+
+constexpr Refusal kRefusals[] = {
+    {"aten::relu", "(i8[3])", "argument 'self' is i8, expected f32, f64, i32 or i64"},
+    {"aten::sigmoid", "(i64[3])", "argument 'self' is i64, expected f32 or f64"},
+    {"aten::relu", "()", "expected 1 arguments, found 0"},
+    {"aten::clamp", "(f32[3], none, none)", "both none"},
+    {"aten::hardtanh", "(f32[3], 2, 1)", "argument 'min_val' is 2, above 'max_val', 1"},
+    {"aten::add.Tensor", "(f32[3], f64[3], 1)",
+     "argument 'other' is f64, but argument 'self' is f32"},
+    {"aten::add.Tensor", "(f32[2,3], f32[4], 1)",
+     "sizes [2, 3] and [4] do not broadcast: 3 is not 4"},
+    {"aten::add.Tensor", "(i32[3], i32[3], 0.5)", "argument 'alpha' is no integer"},
+    {"aten::convolution",
+     "(f32[1,3,8,8], f32[4,2,3,3], none, [1,1], [0,0], [1,1], false, [0,0], 1)",
+     "channels of argument 'input' is 3, but channels of argument 'weight' times groups is 2"},
+    {"aten::convolution",
+     "(f32[1,3,8,8], f32[4,3,3,3], f32[5], [1,1], [0,0], [1,1], false, [0,0], 1)",
+     "size of argument 'bias' is 5"},
+    {"aten::convolution",
+     "(f32[1,3,8,8], f32[4,3,3,3], none, [1,1,1], [0,0], [1,1], false, [0,0], 1)",
+     "argument 'stride' has 3 elements, expected 2"},
+    {"aten::convolution",
+     "(f32[1,3,8,8], f32[4,3,3,3], none, [0,1], [0,0], [1,1], false, [0,0], 1)",
+     "argument 'stride' is 0, expected 1 to"},
+    {"aten::convolution",
+     "(f32[1,3,8,8], f32[4,3,3,3], none, [1,1], [0,-1], [1,1], false, [0,0], 1)",
+     "argument 'padding' is -1"},
+    {"aten::convolution",
+     "(f32[1,3,2,8], f32[4,3,3,3], none, [1,1], [0,0], [1,1], false, [0,0], 1)",
+     "size of 'input' is 2 with padding 0 on each side, but the window covers 3"},
+    {"aten::convolution", "(f32[1,3,8,8], f32[4,3,3,3], none, [1,1], [0,0], [1,1], true, [0,0], 1)",
+     "argument 'transposed' is true, expected false"},
+    {"aten::convolution", "(f32[3,8,8], f32[4,3,3,3], none, [1,1], [0,0], [1,1], false, [0,0], 1)",
+     "argument 'weight' has sizes [4, 3, 3, 3], expected 3 dimensions"},
+    {"aten::convolution",
+     "(f32[1,4,8,8], f32[3,2,3,3], none, [1,1], [0,0], [1,1], false, [0,0], 2)",
+     "argument 'weight' has 3 output channels, expected a multiple of 'groups', 2"},
+    {"aten::_native_batch_norm_legit_no_training",
+     "(f32[2,3,4], f32[3], f32[4], f32[3], f32[3], 0.1, 0.1)", "size of argument 'bias' is 4"},
+    {"aten::max_pool2d_with_indices", "(f32[8,8], [2,2], [2,2], [0,0], [1,1], false)",
+     "argument 'self' has sizes [8, 8], expected 3 to 4 dimensions"},
+    {"aten::max_pool2d_with_indices", "(f32[1,8,8], [2,2], [2,2], [2,0], [1,1], false)",
+     "argument 'padding' is 2, expected at most half of the kernel's 2"},
+    {"aten::upsample_bilinear2d.vec", "(f32[1,1,4,4], none, false, none)", "expected either"},
+    {"aten::upsample_bilinear2d.vec", "(f32[1,1,4,4], none, false, [2.0])",
+     "argument 'scale_factors' has 1 elements, expected 2"},
+    {"aten::upsample_bilinear2d.vec", "(f32[1,1,4,4], none, false, [-2.0, 2.0])",
+     "argument 'scale_factors' has -2"},
+    {"aten::upsample_bilinear2d.vec", "(f32[1,1,4,4], [0,8], false, none)", "size would be 0"},
+    {"aten::cat", "([f32[2,3], f32[3,3]], 1)",
+     "size 0 of argument 'tensors[1]' is 3, but size 0 of argument 'tensors[0]' is 2"},
+    {"aten::cat", "([f32[2,3], f64[2,3]], 1)", "argument 'tensors[1]' is f64"},
+    {"aten::cat", "([f32[2,3], f32[2,3]], 2)", "argument 'dim' is 2, expected -2 to 1"},
+    {"aten::mean.dim", "(f32[2,3], [0,-2], false, none)", "argument 'dim' has -2 twice"},
+    {"aten::mean.dim", "(f32[2,3], [0], false, 7)", "argument 'dtype' is 7, expected none or f32"},
+    {"aten::mm", "(f32[2,3], f32[4,5])",
+     "size 0 of argument 'mat2' is 4, but size 1 of argument 'self' is 3"},
+    {"aten::addmm", "(f32[4], f32[2,3], f32[3,5], 1, 1)", "sizes [4] and [2, 5] do not broadcast"},
+    {"aten::addmm", "(f32[3,5], f32[1,3], f32[3,5], 1, 1)", "which do not broadcast to [1, 5]"},
+    {"aten::permute_copy", "(f32[2,3], [0])", "argument 'dims' has 1 elements, expected 2"},
+    {"aten::permute_copy", "(f32[2,3], [0,0])", "argument 'dims' has 0 twice"},
+    {"aten::view_copy", "(f32[2,3], [4])", "which is not as many elements as sizes [2, 3]"},
+    {"aten::view_copy", "(f32[2,3], [-1,4])", "the -1 cannot be computed"},
+    {"aten::view_copy", "(f32[2,3], [-1,-1])", "expected one -1 at most"},
+    {"aten::expand_copy", "(f32[2,3], [4,3], false)", "which [2, 3] cannot become"},
+    {"aten::constant_pad_nd", "(f32[2,3], [1], 0)", "expected an even number up to 4"},
+    {"aten::constant_pad_nd", "(f32[2,3], [-2,-2], 0)", "cuts off more than size 1 has"},
+    {"aten::batch_norm", "(f32[2,3], none, none, f32[3], f32[3], true, 0.1, 0.1, true)",
+     "argument 'training' is true, expected false"},
+    {"aten::dropout", "(f32[2,3], 0.5, true)", "argument 'train' is true"},
+    {"aten::adaptive_avg_pool2d", "(f32[1,2,4,4], [2,2])",
+     "argument 'output_size' is [2, 2], expected [1, 1]"},
+    {"aten::linear", "(f32[2,3], f32[4,5], none)", "the last size of argument 'input' is 3"},
+    {"aten::flatten.using_ints", "(f32[2,3,4], 2, 0)", "argument 'start_dim' is 2, after"},
+    {"aten::transpose.int", "(f32[2,3], 0, 5)", "argument 'dim1' is 5, expected -2 to 1"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Calls, Refused, ::testing::ValuesIn(kRefusals));
+
+/// Operators that only move elements take every type.
+bool takes_every_dtype(const std::string& name) {
+  static const std::set<std::string> kNames = {
+      "aten::permute_copy",       "aten::permute",     "aten::transpose.int",
+      "aten::view_copy",          "aten::view",        "aten::reshape",
+      "aten::flatten.using_ints", "aten::expand_copy", "aten::clone",
+      "aten::unsqueeze",          "aten::dropout"};
+  return kNames.contains(name);
+}
+
+/// If the call is refused, with a message; if not, it runs.
+void expect_refused_or_runs(const Call& call, bool is_refusal_expected) {
+  const auto graph = make_graph(call);
+  if (!graph) {
+    EXPECT_GT(graph.error().message.size(), call.name().size() + 10) << call.description();
+    return;
+  }
+  EXPECT_FALSE(is_refusal_expected) << call.description();
+  if (call.op->kernel == nullptr) return;
+  ir::KernelContext context;
+  const auto results = run_kernel(call, context);
+  EXPECT_TRUE(results.has_value()) << call.description();
+}
+
+TEST(WrongCalls, OtherDtypesAreRefused) {
+  for (const Call& call : all_calls()) {
+    const bool is_strict = !takes_every_dtype(call.name());
+    for (std::size_t i = 0; i < call.tensors.size(); ++i) {
+      std::vector<Tensor> tensors = call.tensors;
+      tensors[i] = *Tensor::zeros(DType::kI8, tensors[i].shape());
+      expect_refused_or_runs(with_tensors(call, std::move(tensors)), is_strict);
+    }
+  }
+}
+
+TEST(WrongCalls, OtherRanksAndSizesAreRefusedOrRun) {
+  for (const Call& call : all_calls()) {
+    for (std::size_t i = 0; i < call.tensors.size(); ++i) {
+      const Shape shape = call.tensors[i].shape();
+      Shape more{1};
+      for (const std::int64_t size : shape) more.push_back(size);
+      const Shape fewer(shape.span().subspan(shape.rank() > 0 ? 1 : 0));
+      Shape empty = shape, longer = shape;
+      if (shape.rank() > 0) {
+        empty[shape.rank() - 1] = 0;
+        ++longer[shape.rank() - 1];
+      }
+      for (const Shape& other : {more, fewer, empty, longer}) {
+        std::vector<Tensor> tensors = call.tensors;
+        tensors[i] = *Tensor::zeros(tensors[i].dtype(), other);
+        expect_refused_or_runs(with_tensors(call, std::move(tensors)), false);
+      }
+    }
+  }
+}
+
+TEST(WrongCalls, OtherNumbersOfArgumentsAreRefused) {
+  for (const Call& call : all_calls()) {
+    Call shorter = call;
+    const bool is_tensor = std::holds_alternative<ir::TensorType>(shorter.arguments.back());
+    shorter.arguments.pop_back();
+    if (is_tensor) shorter.tensors.pop_back();
+    expect_refused_or_runs(shorter, true);
+    Call longer = call;
+    longer.arguments.emplace_back(true);
+    expect_refused_or_runs(longer, true);
+  }
+}
+
+/// The text form of a graph with just the call is read back exactly.
+TEST(TextForm, RoundTripIsExact) {
+  for (const Call& call : all_calls()) {
+    const auto graph = make_graph(call);
+    ASSERT_TRUE(graph.has_value()) << call.description() << ": " << graph.error().message;
+    const std::string text = ir::print(*graph);
+    const auto parsed = ir::parse_graph(text, ops::find_operator);
+    ASSERT_TRUE(parsed.has_value()) << text << parsed.error().message;
+    EXPECT_EQ(ir::print(*parsed), text);
+  }
+}
+
+}  // namespace
+}  // namespace tessera::testing

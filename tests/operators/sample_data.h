@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <string_view>
+
+#include "tessera/tensor.h"
+
+/// The elements of samples' tensors. tools/make_goldens.py has the same rule in Python.
+namespace tessera::testing {
+
+/// Which tensor of which sample: `tensor` counts the tensors of the call, those in lists too.
+struct SampleTensorId {
+  std::string_view operator_name;  ///< "aten::add.Tensor"
+  std::size_t sample = 0;
+  std::size_t tensor = 0;
+};
+
+/// 24 pseudo-random bits for each element: the upper ones of splitmix64 of a counter that starts at
+/// FNV-1a of the operator's name, the sample and the tensor.
+inline std::uint32_t sample_bits(const SampleTensorId& id, std::uint64_t element) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : id.operator_name) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  }
+  hash = (hash ^ id.sample) * 0x100000001b3;
+  hash = (hash ^ id.tensor) * 0x100000001b3;
+  std::uint64_t mixed = hash + (element + 1) * 0x9e3779b97f4a7c15;
+  mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9;
+  mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111eb;
+  return static_cast<std::uint32_t>((mixed ^ (mixed >> 31)) >> 40);
+}
+
+/// Real numbers are multiples of 2^-22 in [-2, 2), but in [0.25, 2.25) for variances; integers are
+/// in [-10, 10].
+template <class T>
+T sample_element(std::uint32_t bits, bool is_variance) {
+  if constexpr (std::is_floating_point_v<T>) {
+    const T value = (static_cast<T>(bits) - T(1 << 23)) / T(1 << 22);
+    return is_variance ? std::abs(value) + T(0.25) : value;
+  } else {
+    return static_cast<T>(static_cast<std::int64_t>(bits % 21) - 10);
+  }
+}
+
+/// A tensor filled by the rule; f32, f64, i32, i64.
+Result<Tensor> make_sample_tensor(const SampleTensorId& id, DType dtype, const Shape& shape,
+                                  bool is_variance);
+
+}  // namespace tessera::testing

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "base/try.h"
+#include "operators/call.h"
+#include "operators/tolerance.h"
+#include "ops/registry.h"
+#include "xnnpack/builder.h"
+#include "xnnpack/delegate.h"
+
+/// The delegate made of one call gives what the kernel gives, or the rule's check says why not.
+namespace tessera::testing {
+namespace {
+
+std::optional<std::string> check(const ir::Graph& graph) {
+  const ir::Node& node = graph.node(graph.nodes().front());
+  const ir::NodeTypes types(graph, node);
+  const auto arguments = types.arguments();
+  return node.op->xnnpack.check({graph, node, arguments, types.results()});
+}
+
+Result<Tensor> run_delegate(const ir::Graph& graph, std::span<const Tensor> inputs) {
+  const xnnpack::Lowered lowered = TRY(xnnpack::lower(graph));
+  // XNNPACK may read a little behind the end of a constant; tensors have room for that.
+  const auto find = [&](std::string_view key) -> Result<std::span<const std::byte>> {
+    for (const auto& [name, tensor] : lowered.named_data) {
+      if (name == key) return std::span<const std::byte>(tensor.bytes(), tensor.num_bytes());
+    }
+    return fail(ErrorCode::kNotFound, "no data '{}'", key);
+  };
+  const auto delegate = TRY(xnnpack::Delegate::create(lowered.blob, find, nullptr));
+  std::vector<Shape> shapes;
+  std::vector<const Tensor*> pointers;
+  for (const Tensor& input : inputs) {
+    shapes.push_back(input.shape());
+    pointers.push_back(&input);
+  }
+  const auto output_shapes = TRY(delegate->reshape(shapes));
+  Tensor output = TRY(Tensor::empty(DType::kF32, output_shapes[0]));
+  Tensor* outputs[] = {&output};
+  TRY(delegate->run(pointers, outputs));
+  return output;
+}
+
+/// All tensors as inputs, and each one as the only input.
+std::vector<std::vector<bool>> choices_of_constants(std::size_t num_tensors) {
+  std::vector<std::vector<bool>> choices = {std::vector<bool>(num_tensors, false)};
+  for (std::size_t input = 0; num_tensors > 1 && input < num_tensors; ++input) {
+    choices.emplace_back(num_tensors, true);
+    choices.back()[input] = false;
+  }
+  return choices;
+}
+
+/// Runs the call as a delegate in each of the ways that the check allows and counts them.
+int compare(const Call& call) {
+  ir::KernelContext context;
+  const auto expected = run_kernel(call, context);
+  EXPECT_TRUE(expected.has_value()) << call.description();
+  int num_runs = 0;
+  for (const auto& is_constant : choices_of_constants(call.tensors.size())) {
+    const auto graph = make_graph(call, is_constant, 1);
+    EXPECT_TRUE(graph.has_value()) << call.description();
+    if (const auto reason = check(*graph)) {
+      EXPECT_FALSE(reason->empty()) << call.description();
+      continue;
+    }
+    std::vector<Tensor> inputs;
+    for (std::size_t i = 0; i < is_constant.size(); ++i) {
+      if (!is_constant[i]) inputs.push_back(call.tensors[i]);
+    }
+    const auto found = run_delegate(*graph, inputs);
+    EXPECT_TRUE(found.has_value()) << call.description() << ": " << found.error().message;
+    if (!found) continue;
+    EXPECT_EQ(difference(*found, (*expected)[0], xnnpack_tolerance()), "") << call.description();
+    ++num_runs;
+  }
+  return num_runs;
+}
+
+TEST(Xnnpack, GivesWhatTheKernelGives) {
+  std::map<std::string, int> num_runs;
+  for (const Call& call : all_calls()) {
+    if (call.op->xnnpack.check != nullptr) num_runs[call.name()] += compare(call);
+  }
+  for (const auto& [name, count] : num_runs) {
+    EXPECT_GT(count, 0) << name << ": no sample was delegated";
+  }
+}
+
+struct Rejection {
+  std::string_view name;
+  std::string_view arguments;
+  std::string_view reason;
+};
+
+/// With the first tensor as input and the others as constants.
+TEST(Xnnpack, ChecksSayWhyNot) {
+  const Rejection kRejections[] = {
+      {"aten::relu", "(f64[3])", "a tensor is f64"},
+      {"aten::relu", "(f32[3,0])", "a tensor is empty"},
+      {"aten::relu", "(f32[])", "a tensor has no dimensions"},
+      {"aten::relu", "(f32[1,1,1,1,1,1,2])", "a tensor has 7 dimensions"},
+      {"aten::clamp", "(f32[3], 1.0, 1.0)", "the lower bound 1 is not below the upper bound 1"},
+      {"aten::add.Tensor", "(f32[3], f32[3], 2)", "alpha is 2"},
+      {"aten::convolution", "(f32[1,2,8], f32[3,2,3], none, [1], [0], [1], false, [0], 1)",
+       "the input has 3 dimensions, not 4"},
+      {"aten::max_pool2d_with_indices", "(f32[1,2,9,9], [2,2], [3,3], [0,0], [1,1], false)",
+       "stride 3 is above pooling 2"},
+      {"aten::max_pool2d_with_indices", "(f32[1,2,9,9], [1,1], [1,1], [0,0], [1,1], false)",
+       "the window is 1x1"},
+      {"aten::max_pool2d_with_indices", "(f32[1,2,9,9], [2,2], [2,2], [0,0], [1,1], true)",
+       "ceil_mode lets windows stick out"},
+      {"aten::upsample_bilinear2d.vec", "(f32[1,2,10,10], none, false, [1.75, 2.0])",
+       "scale 0.5714285714285714 is not the ratio 0.5882352941176471 of the sizes"},
+      {"aten::cat", "([f32[2,3]], 0)", "1 tensors are concatenated, not 2 to 5"},
+      {"aten::mean.dim", "(f32[1,2,3,4], [1,2], true, none)",
+       "the mean is not over height and width"},
+      {"aten::mean.dim", "(f32[1,2,3,4], [2,3], false, none)", "keepdim is false"},
+      {"aten::view_copy", "(f32[1,1], [])", "the result has no dimensions"},
+      {"aten::constant_pad_nd", "(f32[5], [-1,0], 0)", "padding -1 is negative"},
+  };
+  for (const Rejection& rejection : kRejections) {
+    const Call call = make_call(*ops::find_operator(rejection.name), 0, rejection.arguments);
+    std::vector<bool> is_constant(call.tensors.size(), true);
+    is_constant[0] = false;
+    const auto graph = make_graph(call, is_constant, 1);
+    ASSERT_TRUE(graph.has_value()) << rejection.arguments << graph.error().message;
+    EXPECT_EQ(check(*graph), rejection.reason) << rejection.name << rejection.arguments;
+  }
+}
+
+TEST(Xnnpack, ChecksWantConstantWeights) {
+  const auto reason_with_inputs_only = [](std::string_view name, std::string_view arguments) {
+    return check(make_graph(make_call(*ops::find_operator(name), 0, arguments)).value());
+  };
+  EXPECT_EQ(reason_with_inputs_only(
+                "aten::convolution",
+                "(f32[1,2,8,8], f32[3,2,3,3], none, [1,1], [0,0], [1,1], false, [0,0], 1)"),
+            "the weight is no constant");
+  EXPECT_EQ(reason_with_inputs_only("aten::addmm", "(f32[5], f32[2,3], f32[3,5], 1, 1)"),
+            "the right matrix is no constant");
+  EXPECT_EQ(reason_with_inputs_only("aten::max_pool2d_with_indices",
+                                    "(f32[1,2,8,8], [2,2], [2,2], [0,0], [1,1], false)"),
+            "the indices are used");
+}
+
+}  // namespace
+}  // namespace tessera::testing
