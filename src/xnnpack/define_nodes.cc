@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <unordered_set>
 #include <utility>
 
 #include "base/check.h"
@@ -291,6 +292,23 @@ Result<void> define_node(const NodeRecord& node, const ValueIds& ids, xnn_subgra
   return fail(ErrorCode::kNotSupported, "XNNPACK refuses it: {}", name_of(status));
 }
 
+/// Nodes that an output depends on. XNNPACK aborts the process where it finds that a value's only
+/// reader is a node without readers (src/subgraph.c, xnn_subgraph_fusion).
+std::vector<bool> find_live_nodes(const Payload& payload) {
+  std::unordered_set<std::uint32_t> needed;
+  for (const auto& value : payload.values) {
+    if ((value.flags & ValueRecord::kExternalOutput) != 0) needed.insert(value.id);
+  }
+  std::vector<bool> is_live(payload.nodes.size());
+  for (std::size_t i = payload.nodes.size(); i-- > 0;) {
+    const auto& node = payload.nodes[i];
+    is_live[i] =
+        std::ranges::any_of(node.outputs, [&](std::uint32_t id) { return needed.contains(id); });
+    if (is_live[i]) needed.insert(node.inputs.begin(), node.inputs.end());
+  }
+  return is_live;
+}
+
 }  // namespace
 
 std::string_view name_of(xnn_status status) {
@@ -325,7 +343,9 @@ Result<DefinedSubgraph> define_subgraph(const Payload& payload,
   }
   defined.subgraph.reset(subgraph);
   const auto ids = TRY(define_values(payload, constants, defined));
+  const auto is_live = find_live_nodes(payload);
   for (std::size_t i = 0; i < payload.nodes.size(); ++i) {
+    if (!is_live[i]) continue;
     auto result = define_node(payload.nodes[i], ids, subgraph);
     if (!result) {
       return with_context(std::move(result).error(),

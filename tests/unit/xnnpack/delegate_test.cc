@@ -144,16 +144,16 @@ std::vector<ImageCase> image_cases() {
       {"depthwise convolution, multiplier 2, stride 2",
        {1, 31, 31, 2 * kChannels},
        [=](PayloadMaker& m, auto in, auto out) {
-         m.node(NodeKind::kDepthwiseConv2d,
-                {in, m.constant({1, 3, 3, 2 * kChannels}, filter),
-                 m.constant({2 * kChannels}, bias)},
-                out,
-                ConvolutionParams{.kernel_height = 3,
-                                  .kernel_width = 3,
-                                  .subsampling_height = 2,
-                                  .subsampling_width = 2,
-                                  .group_output_channels = 2,
-                                  .groups = kChannels})
+         m.node(
+              NodeKind::kDepthwiseConv2d,
+              {in, m.constant({1, 3, 3, 2 * kChannels}, filter), m.constant({2 * kChannels}, bias)},
+              out,
+              ConvolutionParams{.kernel_height = 3,
+                                .kernel_width = 3,
+                                .subsampling_height = 2,
+                                .subsampling_width = 2,
+                                .group_output_channels = 2,
+                                .groups = kChannels})
              .output_min = 0;
        },
        [=](const Tensor& in) {
@@ -176,8 +176,7 @@ std::vector<ImageCase> image_cases() {
        },
        [=](const Tensor& in) {
          return make_image(in.shape(), [&](auto n, auto c, auto y, auto x) {
-           return std::clamp(at(in, n, c, y, x) + scale[static_cast<std::size_t>(c)], -0.5f,
-                             0.25f);
+           return std::clamp(at(in, n, c, y, x) + scale[static_cast<std::size_t>(c)], -0.5f, 0.25f);
          });
        }},
       {"clamp of a product with itself",
@@ -222,11 +221,10 @@ std::vector<ImageCase> image_cases() {
       {"average pooling",
        {1, 32, 32, kChannels},
        [](PayloadMaker& m, auto in, auto out) {
-         m.node(NodeKind::kAvgPooling2d, {in}, out,
-                PoolingParams{.pooling_height = 2,
-                              .pooling_width = 2,
-                              .stride_height = 2,
-                              .stride_width = 2});
+         m.node(
+             NodeKind::kAvgPooling2d, {in}, out,
+             PoolingParams{
+                 .pooling_height = 2, .pooling_width = 2, .stride_height = 2, .stride_width = 2});
        },
        [](const Tensor& in) {
          const Shape shape{1, kChannels, in.size(2) / 2, in.size(3) / 2};
@@ -264,16 +262,15 @@ std::vector<ImageCase> image_cases() {
        },
        [](const Tensor& in) {
          const auto weights = sample_elements(8 * kChannels);
-         return make_image({1, 2, 2 * in.size(2), 2 * in.size(3)},
-                           [&](auto n, auto c, auto y, auto x) {
-                             double sum = 0;
-                             for (std::int64_t i = 0; i < kChannels; ++i) {
-                               const auto weight = ((c * 2 + y % 2) * 2 + x % 2) * kChannels + i;
-                               sum += at(in, n, i, y / 2, x / 2) *
-                                      weights[static_cast<std::size_t>(weight)];
-                             }
-                             return static_cast<float>(sum);
-                           });
+         return make_image(
+             {1, 2, 2 * in.size(2), 2 * in.size(3)}, [&](auto n, auto c, auto y, auto x) {
+               double sum = 0;
+               for (std::int64_t i = 0; i < kChannels; ++i) {
+                 const auto weight = ((c * 2 + y % 2) * 2 + x % 2) * kChannels + i;
+                 sum += at(in, n, i, y / 2, x / 2) * weights[static_cast<std::size_t>(weight)];
+               }
+               return static_cast<float>(sum);
+             });
        }},
       {"concatenation with its own negation, sliced",
        {1, 64, 64, kChannels},
@@ -282,7 +279,8 @@ std::vector<ImageCase> image_cases() {
          const auto both = m.internal({1, 64, 64, 2 * kChannels});
          m.node(NodeKind::kNegate, {in}, negated);
          m.node(NodeKind::kConcatenate2, {in, negated}, both, ConcatenateParams{3});
-         m.node(NodeKind::kStaticSlice, {both}, out, SliceParams{{0, 0, 0, 2}, {0, 0, 0, kChannels}});
+         m.node(NodeKind::kStaticSlice, {both}, out,
+                SliceParams{{0, 0, 0, 2}, {0, 0, 0, kChannels}});
        },
        [](const Tensor& in) {
          return make_image(in.shape(), [&](auto n, auto c, auto y, auto x) {
@@ -298,8 +296,7 @@ TEST(Delegate, NodesComputeWhatTheReferenceDoes) {
     SCOPED_TRACE(test.name);
     PayloadMaker m;
     const auto in = m.input({1, kChannels, 64, 64});
-    const auto out =
-        m.output({1, test.out_dims[3], test.out_dims[1], test.out_dims[2]});
+    const auto out = m.output({1, test.out_dims[3], test.out_dims[1], test.out_dims[2]});
     const auto in_nhwc = m.internal({1, 64, 64, kChannels}), out_nhwc = m.internal(test.out_dims);
     m.node(NodeKind::kStaticTranspose, {in}, in_nhwc, TransposeParams{{0, 2, 3, 1}});
     test.make(m, in_nhwc, out_nhwc);
@@ -328,6 +325,20 @@ TEST(Delegate, ReturnsOutputsInOrder) {
                                         Tensor::of<float>({2}, std::vector<float>{2, 3})});
   EXPECT_THAT(outputs[0].elements<float>(), ElementsAre(7, 10));
   EXPECT_THAT(outputs[1].elements<float>(), ElementsAre(3, 4));
+}
+
+/// XNNPACK alone would abort here.
+TEST(Delegate, LeavesOutNodesThatNobodyReads) {
+  PayloadMaker m;
+  const auto in = m.input({4}), out = m.output({4});
+  const auto unused = m.internal({4}), also_unused = m.internal({4});
+  m.node(NodeKind::kAbs, {in}, out);
+  m.node(NodeKind::kNegate, {in}, unused);
+  m.node(NodeKind::kSquare, {unused}, also_unused);
+  auto delegate = m.create();
+  ASSERT_TRUE(delegate) << delegate.error().to_string();
+  const auto outputs = run(**delegate, {Tensor::of<float>({3}, std::vector<float>{-1, 0, 2})});
+  EXPECT_THAT(outputs[0].elements<float>(), ElementsAre(1, 0, 2));
 }
 
 TEST(Delegate, RefusesSizesThatDoNotFitAndWorksAfterwards) {
