@@ -94,9 +94,8 @@ std::uint32_t Builder::define(const ir::Value& value, std::vector<std::uint32_t>
     error_ = Error{ErrorCode::kNotSupported, std::format("'{}': XNNPACK has no {}", value.name,
                                                          tessera::name_of(value.type.dtype))};
   }
-  payload_.values.push_back({.id = next_id_,
-                             .datatype = datatype.value_or(Datatype::kF32),
-                             .dims = std::move(dims)});
+  payload_.values.push_back(
+      {.id = next_id_, .datatype = datatype.value_or(Datatype::kF32), .dims = std::move(dims)});
   return next_id_++;
 }
 
@@ -152,11 +151,10 @@ std::uint32_t Builder::input(ir::ValueId value, Layout layout) {
   CHECK(other.has_value(), "'{}' is read before it is made", body_.value(value).name);
   const auto& permutation = permutation_to(layout);
   const std::uint32_t id = define_result(value, layout);
-  payload_.nodes.push_back(
-      {.kind = NodeKind::kStaticTranspose,
-       .inputs = {*other},
-       .outputs = {id},
-       .params = TransposeParams{{permutation.begin(), permutation.end()}}});
+  payload_.nodes.push_back({.kind = NodeKind::kStaticTranspose,
+                            .inputs = {*other},
+                            .outputs = {id},
+                            .params = TransposeParams{{permutation.begin(), permutation.end()}}});
   return id;
 }
 
@@ -196,10 +194,9 @@ bool Builder::fuse_clamp(ir::ValueId input, ir::ValueId output, float min, float
   const Layout layout = only_layout(input, layout_of(input));
   const auto id = find(input, layout);
   if (!id || body_.is_output(input) || body_.users(input).size() != 1) return false;
-  const auto node =
-      std::ranges::find_if(payload_.nodes, [&](const NodeRecord& record) {
-        return std::ranges::contains(record.outputs, *id);
-      });
+  const auto node = std::ranges::find_if(payload_.nodes, [&](const NodeRecord& record) {
+    return std::ranges::contains(record.outputs, *id);
+  });
   if (node == payload_.nodes.end() || !info_of(node->kind).can_clamp) return false;
   if (!(min < max)) return false;
   const float new_min = std::clamp(node->output_min, min, max);
@@ -243,8 +240,7 @@ Result<Lowered> lower(const ir::Graph& body) {
   builder.define_inputs();
   for (const auto id : body.nodes()) {
     const auto& node = body.node(id);
-    CHECK(node.op != nullptr && node.op->xnnpack.lower != nullptr, "{}",
-          ir::describe(body, node));
+    CHECK(node.op != nullptr && node.op->xnnpack.lower != nullptr, "{}", ir::describe(body, node));
     const ir::NodeTypes types(body, node);
     const auto arguments = types.arguments();
     const ir::NodeView view{body, node, arguments, types.results()};
