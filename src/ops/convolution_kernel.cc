@@ -12,17 +12,46 @@ constexpr std::int64_t kLanes = 8;          ///< output columns computed at once
 constexpr std::int64_t kChannelBlock = 4;   ///< output channels computed at once
 constexpr std::int64_t kSegmentWidth = 64;  ///< output columns of one task
 
+/// kLanes numbers as vectors of the 16 bytes that every processor has, so that sums stay in
+/// registers.
 template <class T>
-struct LaneType {
-  typedef T Vector __attribute__((vector_size(kLanes * sizeof(T))));
+struct Lanes {
+  static constexpr std::size_t kVectorBytes = 16;
+  static constexpr std::size_t kNumVectors = kLanes * sizeof(T) / kVectorBytes;
+  typedef T Vector __attribute__((vector_size(kVectorBytes)));
+
+  Vector vectors[kNumVectors];
+
+  [[gnu::always_inline]] static Lanes all(T value) {
+    Lanes lanes;
+#pragma GCC unroll 4
+    for (Vector& vector : lanes.vectors) vector = Vector{} + value;
+    return lanes;
+  }
+  [[gnu::always_inline]] static Lanes load(const T* from) {
+    Lanes lanes;
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < kNumVectors; ++i) {
+      std::memcpy(&lanes.vectors[i], from + i * (kVectorBytes / sizeof(T)), kVectorBytes);
+    }
+    return lanes;
+  }
+  [[gnu::always_inline]] void store(T* to) const {
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < kNumVectors; ++i) {
+      std::memcpy(to + i * (kVectorBytes / sizeof(T)), &vectors[i], kVectorBytes);
+    }
+  }
+  [[gnu::always_inline]] void add_product(T factor, const Lanes& other) {
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < kNumVectors; ++i) vectors[i] += factor * other.vectors[i];
+  }
 };
 
 /// One convolution with everything that its inner loops need.
 template <class T>
 class Convolution {
  public:
-  using Lanes = typename LaneType<T>::Vector;
-
   Convolution(const ConvolutionGeometry& geometry, const T* input, const T* weight, const T* bias,
               T* output)
       : geometry_(geometry), input_(input), weight_(weight), bias_(bias), output_(output) {}
@@ -62,26 +91,26 @@ class Convolution {
     const bool is_inside = first >= 0 && last < g.input_width;
     if (is_inside && g.stride_width == 1) {
       accumulate<kChannels>(plane, channel, row, column,
-                            [](const T* in, std::int64_t x, Lanes& lanes) {
-                              std::memcpy(&lanes, in + x, sizeof lanes);
-                            });
-    } else if (is_inside && g.stride_width == 2) {
-      accumulate<kChannels>(plane, channel, row, column,
-                            [](const T* in, std::int64_t x, Lanes& lanes) {
-                              for (std::int64_t lane = 0; lane < kLanes; ++lane)
-                                lanes[lane] = in[x + 2 * lane];
-                            });
+                            [](const T* in, std::int64_t x) { return Lanes<T>::load(in + x); });
+    } else if (is_inside) {
+      accumulate<kChannels>(plane, channel, row, column, [&g](const T* in, std::int64_t x) {
+        T lanes[kLanes];
+        for (std::int64_t lane = 0; lane < kLanes; ++lane)
+          lanes[lane] = in[x + lane * g.stride_width];
+        return Lanes<T>::load(lanes);
+      });
     } else {
-      accumulate<kChannels>(
-          plane, channel, row, column, [&g](const T* in, std::int64_t x, Lanes& lanes) {
-            for (std::int64_t lane = 0; lane < kLanes; ++lane, x += g.stride_width) {
-              lanes[lane] = x >= 0 && x < g.input_width ? in[x] : T(0);
-            }
-          });
+      accumulate<kChannels>(plane, channel, row, column, [&g](const T* in, std::int64_t x) {
+        T lanes[kLanes];
+        for (std::int64_t lane = 0; lane < kLanes; ++lane, x += g.stride_width) {
+          lanes[lane] = x >= 0 && x < g.input_width ? in[x] : T(0);
+        }
+        return Lanes<T>::load(lanes);
+      });
     }
   }
 
-  /// `load(row, x, lanes)` gets the inputs of kLanes output columns, the first of them at x.
+  /// `load(row, x)` gives the inputs of kLanes output columns, the first of them at x.
   template <std::int64_t kChannels, class Load>
   [[gnu::always_inline]] void accumulate(std::int64_t plane, std::int64_t channel, std::int64_t row,
                                          std::int64_t column, const Load& load) const {
@@ -90,9 +119,10 @@ class Convolution {
     const std::int64_t kernel_size = g.kernel_height * g.kernel_width;
     const std::int64_t filter_size = g.input_channels * kernel_size;
     const T* filter = weight_ + (group * g.output_channels + channel) * filter_size;
-    Lanes sums[kChannels];
+    Lanes<T> sums[kChannels];
+#pragma GCC unroll 4
     for (std::int64_t i = 0; i < kChannels; ++i) {
-      sums[i] = Lanes{} + (bias_ ? bias_[group * g.output_channels + channel + i] : T(0));
+      sums[i] = Lanes<T>::all(bias_ ? bias_[group * g.output_channels + channel + i] : T(0));
     }
     const std::int64_t top = row * g.stride_height - g.padding_height;
     const std::int64_t left = column * g.stride_width - g.padding_width;
@@ -103,23 +133,22 @@ class Convolution {
         if (y < 0 || y >= g.input_height) continue;
         const T* taps = filter + c * kernel_size + ky * g.kernel_width;
         for (std::int64_t kx = 0; kx < g.kernel_width; ++kx) {
-          Lanes in;
-          load(image + y * g.input_width, left + kx * g.dilation_width, in);
-          for (std::int64_t i = 0; i < kChannels; ++i) sums[i] += taps[i * filter_size + kx] * in;
+          const Lanes<T> in = load(image + y * g.input_width, left + kx * g.dilation_width);
+#pragma GCC unroll 4
+          for (std::int64_t i = 0; i < kChannels; ++i) {
+            sums[i].add_product(taps[i * filter_size + kx], in);
+          }
         }
       }
     }
     const std::int64_t plane_size = g.output_height * g.output_width;
     T* out = output_ + (plane * g.output_channels + channel) * plane_size + row * g.output_width;
     const std::int64_t count = std::min(kLanes, g.output_width - column);
+#pragma GCC unroll 4
     for (std::int64_t i = 0; i < kChannels; ++i) {
-      if (count == kLanes) {
-        std::memcpy(out + i * plane_size + column, &sums[i], sizeof sums[i]);
-      } else {
-        for (std::int64_t lane = 0; lane < count; ++lane) {
-          out[i * plane_size + column + lane] = sums[i][lane];
-        }
-      }
+      T lanes[kLanes];
+      sums[i].store(lanes);
+      std::copy_n(lanes, count, out + i * plane_size + column);
     }
   }
 
