@@ -12,6 +12,8 @@
 
 #include "base/try.h"
 #include "cli/commands.h"
+#include "cli/image_files.h"
+#include "image/whole_image.h"
 #include "tensor/npy.h"
 #include "tessera/program.h"
 
@@ -23,6 +25,7 @@ using Clock = std::chrono::steady_clock;
 struct Options {
   std::string program;
   std::vector<std::string> inputs, outputs;
+  PixelArguments pixels;
   std::string method = "forward";
   std::size_t num_threads = 1;
   std::size_t num_runs = 1;
@@ -34,16 +37,18 @@ double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-bool is_npy(const std::filesystem::path& path) { return path.extension() == ".npy"; }
-
-Result<Tensor> read_input(const std::string& path) {
+Result<Tensor> read_input(const std::string& path, const Options& options) {
   if (is_npy(path)) return read_npy(path);
-  return fail(ErrorCode::kNotSupported, "{}: inputs are .npy files", path);
+  return image::read_image(path, options.pixels.format());
 }
 
-Result<void> write_output(const std::string& path, const Tensor& tensor) {
+/// What an image file keeps besides pixels comes from the first input that is one.
+Result<void> write_output(const std::string& path, const Tensor& tensor, const Options& options) {
   if (is_npy(path)) return write_npy(path, tensor);
-  return fail(ErrorCode::kNotSupported, "{}: outputs are .npy files", path);
+  image::SinkOptions sink{options.pixels.format(), options.pixels.dtype(), std::nullopt};
+  const auto like = std::ranges::find_if_not(options.inputs, is_npy);
+  if (like != options.inputs.end()) sink.like = *like;
+  return image::write_image(path, tensor, sink);
 }
 
 template <class T>
@@ -129,7 +134,7 @@ Result<void> run(const Options& options) {
 
   std::vector<Tensor> inputs;
   for (std::size_t i = 0; i < options.inputs.size(); ++i) {
-    inputs.push_back(TRY(read_input(options.inputs[i])));
+    inputs.push_back(TRY(read_input(options.inputs[i], options)));
     auto bound = method->bind_input(i, inputs.back());
     if (!bound) return with_context(std::move(bound).error(), options.inputs[i]);
   }
@@ -145,7 +150,7 @@ Result<void> run(const Options& options) {
   }
   for (std::size_t i = 0; i < method->num_outputs(); ++i) {
     const Tensor output = TRY(method->output(i));
-    if (i < options.outputs.size()) TRY(write_output(options.outputs[i], output));
+    if (i < options.outputs.size()) TRY(write_output(options.outputs[i], output, options));
     if (!options.quiet) {
       std::println("output {}: {} {}", i, output.type_string(), describe_elements(output));
     }
@@ -170,6 +175,7 @@ void add_run(CLI::App& app) {
       ->capture_default_str();
   command->add_flag("--time", options->time, "Print times and peak memory");
   command->add_flag("--quiet", options->quiet, "Print nothing of the outputs");
+  options->pixels.add_to(*command);
   command->callback([options] { finish(run(*options)); });
 }
 

@@ -100,7 +100,7 @@ Result<InputRules> InputRules::make(const pte::ExecutionPlan& plan,
     if (signature) {
       auto dims = apply_signature(info, signature->inputs[i], signature->symbols);
       if (!dims) {
-        return with_context(std::move(dims).error(), std::format("signature, input {}", i));
+        return fail(ErrorCode::kInvalidProgram, "signature, input {}: {}", i, dims.error().message);
       }
       rules.dims_.push_back(*std::move(dims));
     } else {

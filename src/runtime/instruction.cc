@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/check.h"
 #include "base/try.h"
 #include "ops/registry.h"
 
@@ -49,24 +50,17 @@ Result<MoveInstruction> resolve_move(const pte::ExecutionPlan& plan, const pte::
   return move;
 }
 
-Result<JumpFalseInstruction> resolve_jump(const pte::ExecutionPlan& plan,
-                                          const pte::JumpFalseCall& call, std::size_t chain_length,
-                                          const ValueTable& values) {
+JumpFalseInstruction resolve_jump(const pte::ExecutionPlan& plan, const pte::JumpFalseCall& call,
+                                  const ValueTable& values) {
   JumpFalseInstruction jump{.destination = static_cast<std::size_t>(call.destination)};
-  if (call.destination < 0 || jump.destination > chain_length) {
-    return fail(ErrorCode::kInvalidProgram, "jumps to instruction {} of {}", call.destination,
-                chain_length);
-  }
   const pte::Value& condition = plan.values[static_cast<std::size_t>(call.condition)];
   if (const auto* constant = std::get_if<bool>(&condition)) {
     jump.constant = *constant;
     return jump;
   }
   jump.condition = values.tensor(call.condition);
-  if (jump.condition == nullptr || jump.condition->tensor.dtype() != DType::kBool) {
-    return fail(ErrorCode::kInvalidProgram, "condition is {}, expected a Bool or a tensor of bool",
-                kind_of(condition));
-  }
+  CHECK(jump.condition != nullptr && jump.condition->tensor.dtype() == DType::kBool,
+        "readers let pass a Bool or a tensor of bool");
   return jump;
 }
 
@@ -139,7 +133,7 @@ Result<std::vector<Step>> resolve_chain(const pte::ExecutionPlan& plan, std::siz
       } else if (const auto* call = std::get_if<pte::MoveCall>(&instruction)) {
         step.body = TRY(resolve_move(plan, *call, values));
       } else if (const auto* call = std::get_if<pte::JumpFalseCall>(&instruction)) {
-        step.body = TRY(resolve_jump(plan, *call, instructions.size(), values));
+        step.body = resolve_jump(plan, *call, values);
       } else {
         step.body = FreeInstruction{};
       }

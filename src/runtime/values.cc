@@ -16,10 +16,6 @@ Result<void> check_supported(const pte::TensorValue& value) {
     return fail(ErrorCode::kNotSupported, "tensor '{}' is in an external data file (.ptd)",
                 value.external_name);
   }
-  if (value.dynamism == pte::ShapeDynamism::kDynamicUnbound) {
-    return fail(ErrorCode::kNotSupported, "a tensor of unbounded size ({} at export)",
-                value.sizes.to_string());
-  }
   if (!value.is_contiguous()) {
     return fail(ErrorCode::kNotSupported,
                 "a tensor of sizes {} with a dim order that is not 0, 1, 2, ... (channels last?)",
