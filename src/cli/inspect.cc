@@ -7,6 +7,7 @@
 
 #include "base/try.h"
 #include "cli/commands.h"
+#include "compile/sympy_expression.h"
 #include "formats/pt2.h"
 #include "formats/pte.h"
 #include "runtime/program_impl.h"
@@ -95,19 +96,26 @@ Result<void> inspect_program(const std::string& path) {
   const auto program = TRY(Program::load(std::filesystem::path(path)));
   const pte::Program& records = program->impl().program;
   for (const pte::ExecutionPlan& plan : records.plans) TRY(print_method(*program, plan));
-  std::println("named data: {}", records.named_data.size());
+  std::size_t total = 0;
+  for (const auto& [key, bytes] : records.named_data) total += bytes.size();
+  std::println("named data: {}, {} bytes", records.named_data.size(), total);
   for (const auto& [key, bytes] : records.named_data) {
     std::println("  {:8} bytes  {}", bytes.size(), key);
   }
   return {};
 }
 
+std::string text_of(const pt2::SymbolicInt& size) {
+  if (size.is_constant()) return std::to_string(size.value);
+  const auto expression = parse_sympy(size.expression);
+  return expression ? expression->to_string() : size.expression;
+}
+
 std::string text_of(const pt2::TensorMeta& meta) {
   std::string text = std::format("{}[", name_of(meta.dtype));
   for (std::size_t dim = 0; dim < meta.sizes.size(); ++dim) {
-    const pt2::SymbolicInt& size = meta.sizes[dim];
     text += dim == 0 ? "" : ", ";
-    text += size.is_constant() ? std::to_string(size.value) : size.expression;
+    text += text_of(meta.sizes[dim]);
   }
   return text + "]";
 }
