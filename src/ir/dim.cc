@@ -10,11 +10,6 @@
 namespace tessera::ir {
 namespace {
 
-// A product beyond these is kept as factors: sizes of a model never come near, and a malicious
-// file cannot make an expression grow without bound.
-constexpr std::size_t kMaxTerms = 1024;
-constexpr std::size_t kMaxDegree = 64;
-
 Term multiply(const Term& a, const Term& b) {
   Term product{saturating_multiply(a.coefficient, b.coefficient), {}};
   product.factors.reserve(a.factors.size() + b.factors.size());
@@ -27,14 +22,8 @@ std::size_t num_terms(const Dim& dim) {
   return dim.is_constant() ? 1 : DimAccess::terms(dim).size();
 }
 
-std::size_t degree(const Dim& dim) {
-  return dim.is_constant() ? 0 : DimAccess::terms(dim).front().factors.size();
-}
-
-Dim group(const Dim& dim) {
-  return num_terms(dim) == 1 && degree(dim) <= 1
-             ? dim
-             : DimAccess::from_atom({AtomKind::kGroup, {}, dim, {}});
+std::size_t size_of(const AtomPtr& atom) {
+  return 1 + DimAccess::size(atom->left) + DimAccess::size(atom->right);
 }
 
 }  // namespace
@@ -79,6 +68,11 @@ std::vector<Term> DimAccess::copy_terms(const Dim& dim) {
 }
 
 Dim DimAccess::from_terms(std::vector<Term> terms) {
+  const auto has_too_large = [](const Term& term) {
+    return std::ranges::any_of(
+        term.factors, [](const AtomPtr& atom) { return atom->kind == AtomKind::kTooLarge; });
+  };
+  if (std::ranges::any_of(terms, has_too_large)) return too_large();
   std::ranges::stable_sort(terms, [](const Term& a, const Term& b) {
     return compare_factors(a.factors, b.factors) < 0;
   });
@@ -93,11 +87,27 @@ Dim DimAccess::from_terms(std::vector<Term> terms) {
   std::erase_if(merged, [](const Term& term) { return term.coefficient == 0; });
   if (merged.empty()) return Dim(0);
   if (merged.front().factors.empty()) return Dim(merged.front().coefficient);
-  return Dim(std::make_shared<const Dim::Polynomial>(Dim::Polynomial{std::move(merged)}));
+  std::size_t size = merged.size();
+  for (const Term& term : merged) {
+    for (const AtomPtr& atom : term.factors) size += size_of(atom);
+  }
+  if (size > kMaxSize) return too_large();
+  return Dim(std::make_shared<const Dim::Polynomial>(Dim::Polynomial{std::move(merged), size}));
 }
 
 Dim DimAccess::from_atom(Atom atom) {
+  if (is_too_large(atom.left) || is_too_large(atom.right)) return too_large();
   return from_terms({Term{1, {std::make_shared<const Atom>(std::move(atom))}}});
+}
+
+Dim DimAccess::too_large() {
+  static const auto polynomial = std::make_shared<const Dim::Polynomial>(Dim::Polynomial{
+      {Term{1, {std::make_shared<const Atom>(Atom{AtomKind::kTooLarge, {}, {}, {}})}}}, 1});
+  return Dim(polynomial);
+}
+
+bool DimAccess::is_too_large(const Dim& dim) {
+  return !dim.is_constant() && terms(dim).front().factors.front()->kind == AtomKind::kTooLarge;
 }
 
 Dim::Dim(std::shared_ptr<const Polynomial> polynomial) : polynomial_(std::move(polynomial)) {}
@@ -129,14 +139,14 @@ Dim operator-(const Dim& a, const Dim& b) {
 
 Dim operator*(const Dim& a, const Dim& b) {
   if (a.is_constant() && b.is_constant()) return saturating_multiply(a.constant_, b.constant_);
-  const bool is_large =
-      num_terms(a) * num_terms(b) > kMaxTerms ||
-      (!a.is_constant() && !b.is_constant() && degree(a) + degree(b) > kMaxDegree);
+  // Size of the product before equal terms merge.
+  const std::size_t size_limit = 16 * DimAccess::kMaxSize;
+  if (num_terms(a) * DimAccess::size(b) + num_terms(b) * DimAccess::size(a) > size_limit) {
+    return DimAccess::too_large();
+  }
   std::vector<Term> terms;
-  for (const Term& x : DimAccess::copy_terms(is_large ? group(a) : a)) {
-    for (const Term& y : DimAccess::copy_terms(is_large ? group(b) : b)) {
-      terms.push_back(multiply(x, y));
-    }
+  for (const Term& x : DimAccess::copy_terms(a)) {
+    for (const Term& y : DimAccess::copy_terms(b)) terms.push_back(multiply(x, y));
   }
   return DimAccess::from_terms(std::move(terms));
 }

@@ -31,6 +31,7 @@ using SymbolValues = std::map<std::string, std::int64_t>;
 /// Expressions are kept canonical: a polynomial with integer coefficients over atoms, where an atom
 /// is a symbol, floor_div, mod, max or min of polynomials. Equal polynomials compare equal, so
 /// (4*s - 2) // 2 + 1 is 2*s. Coefficients and constants that leave 64 bits stay at the limit.
+/// An expression of thousands of terms is no longer kept: its range and value are errors.
 class Dim {
  public:
   Dim(std::int64_t constant = 0) : constant_(constant) {}  // NOLINT: an integer is a Dim

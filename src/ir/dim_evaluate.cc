@@ -10,6 +10,11 @@
 namespace tessera::ir {
 namespace {
 
+std::unexpected<Error> too_large() {
+  return fail(ErrorCode::kNotSupported, "a size is an expression of more than {} terms",
+              DimAccess::kMaxSize);
+}
+
 // INT64_MIN and INT64_MAX stand for unbounded ends.
 DimRange add(const DimRange& a, const DimRange& b) {
   const auto end = [](std::int64_t x, std::int64_t y, std::int64_t unbounded) {
@@ -66,6 +71,7 @@ Result<DimRange> range_of(const Atom& atom, const SymbolRanges& ranges) {
     if (found != ranges.end()) return found->second;
     return fail(ErrorCode::kInvalidArgument, "the symbol {} has no range", atom.name);
   }
+  if (atom.kind == AtomKind::kTooLarge) return too_large();
   const DimRange left = TRY(atom.left.range(ranges));
   const DimRange right = TRY(atom.right.range(ranges));
   switch (atom.kind) {
@@ -77,8 +83,8 @@ Result<DimRange> range_of(const Atom& atom, const SymbolRanges& ranges) {
       return DimRange{std::max(left.min, right.min), std::max(left.max, right.max)};
     case AtomKind::kMin:
       return DimRange{std::min(left.min, right.min), std::min(left.max, right.max)};
-    case AtomKind::kGroup:
     case AtomKind::kSymbol:
+    case AtomKind::kTooLarge:
       break;
   }
   return left;
@@ -90,6 +96,7 @@ Result<std::int64_t> value_of(const Atom& atom, const SymbolValues& values) {
     if (found != values.end()) return found->second;
     return fail(ErrorCode::kInvalidArgument, "the symbol {} has no value", atom.name);
   }
+  if (atom.kind == AtomKind::kTooLarge) return too_large();
   const std::int64_t left = TRY(atom.left.evaluate(values));
   const std::int64_t right = TRY(atom.right.evaluate(values));
   const bool divides = atom.kind == AtomKind::kFloorDiv || atom.kind == AtomKind::kMod;
@@ -106,8 +113,8 @@ Result<std::int64_t> value_of(const Atom& atom, const SymbolValues& values) {
       return std::max(left, right);
     case AtomKind::kMin:
       return std::min(left, right);
-    case AtomKind::kGroup:
     case AtomKind::kSymbol:
+    case AtomKind::kTooLarge:
       break;
   }
   return left;
@@ -140,11 +147,11 @@ Dim substitute_in(const Atom& atom, const std::map<std::string, Dim>& replacemen
       return max(left, right);
     case AtomKind::kMin:
       return min(left, right);
-    case AtomKind::kGroup:
     case AtomKind::kSymbol:
+    case AtomKind::kTooLarge:
       break;
   }
-  return left;
+  return DimAccess::too_large();
 }
 
 }  // namespace

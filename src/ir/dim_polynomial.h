@@ -18,7 +18,7 @@ enum class AtomKind {
   kMod,
   kMax,
   kMin,
-  kGroup,  ///< `left` itself, where multiplying it out would give too many terms
+  kTooLarge,  ///< stands for an expression beyond DimAccess::kMaxSize
 };
 
 struct Atom {
@@ -36,6 +36,7 @@ struct Term {
 
 struct Dim::Polynomial {
   std::vector<Term> terms;  ///< sorted: highest degree first, the constant last; none is 0
+  std::size_t size = 0;     ///< number of terms and atoms when written out
 };
 
 struct DimAccess {
@@ -44,6 +45,14 @@ struct DimAccess {
   /// Sorts, merges equal products and drops zeros.
   static Dim from_terms(std::vector<Term> terms);
   static Dim from_atom(Atom atom);
+
+  /// Sizes of real models stay far below; without a limit a malicious file could double an
+  /// expression with every node.
+  static constexpr std::size_t kMaxSize = 4096;
+  static std::size_t size(const Dim& dim) { return dim.is_constant() ? 1 : dim.polynomial_->size; }
+  /// Every computation with a too large Dim gives a too large one.
+  static Dim too_large();
+  static bool is_too_large(const Dim& dim);
 };
 
 /// Total orders without meaning but for the same result on every machine.

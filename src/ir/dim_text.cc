@@ -32,10 +32,10 @@ std::string print_atom(const Atom& atom) {
       return std::format("max({}, {})", atom.left.to_string(), atom.right.to_string());
     case AtomKind::kMin:
       return std::format("min({}, {})", atom.left.to_string(), atom.right.to_string());
-    case AtomKind::kGroup:
+    case AtomKind::kTooLarge:
       break;
   }
-  return "(" + atom.left.to_string() + ")";
+  return "<too large>";
 }
 
 // The term with its sign left out.
@@ -148,7 +148,13 @@ std::string Dim::to_string() const {
   return text;
 }
 
-Result<Dim> parse_dim(TokenStream& tokens) { return parse_sum(tokens); }
+Result<Dim> parse_dim(TokenStream& tokens) {
+  const Token start = tokens.peek();
+  Dim dim = TRY(parse_sum(tokens));
+  if (!DimAccess::is_too_large(dim)) return dim;
+  return std::unexpected(TokenStream::error_at(
+      start, std::format("an expression of more than {} terms", DimAccess::kMaxSize)));
+}
 
 Result<Dim> Dim::parse(std::string_view text) {
   TokenStream tokens = TRY(TokenStream::open(text));

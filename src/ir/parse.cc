@@ -23,7 +23,8 @@ Result<T> parse_element(TokenStream& tokens) {
     if (tokens.is("true") || tokens.is("false")) return tokens.next().text == "true";
     return std::unexpected(tokens.error("expected true or false"));
   } else {
-    const std::string text = (tokens.accept("-") ? "-" : "") + tokens.peek().text;
+    std::string text = tokens.accept("-") ? "-" : "";
+    text += tokens.peek().text;
     T value{};
     const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
     if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) {

@@ -58,46 +58,42 @@ Result<Tensor> from_doubles(const std::vector<double>& elements, DType dtype, co
 // channel a weight element counts for.
 struct Layer {
   const Node& node;
-  std::size_t weight = 0;           ///< argument position
-  std::optional<std::size_t> bias;  ///< likewise; the position of `none` too
-  std::int64_t num_channels = 0;    ///< of the output
-  std::int64_t inner = 1;           ///< weight elements in a row of one channel
-  std::int64_t rows_per_group = 0;  ///< of a transposed convolution's weight; else 0
+  std::size_t weight = 0;            ///< argument position
+  std::optional<std::size_t> bias;   ///< likewise; of `none` too
+  std::size_t num_channels = 0;      ///< of the output
+  std::size_t elements_per_row = 1;  ///< successive weight elements of one channel
 
-  std::size_t channel_of(std::int64_t element) const {
-    if (rows_per_group == 0) return static_cast<std::size_t>(element / inner % num_channels);
-    const std::int64_t group = element / (inner * num_columns) / rows_per_group;
-    return static_cast<std::size_t>(group * num_columns + element / inner % num_columns);
+  std::size_t channel_of(std::size_t element) const {
+    return element / elements_per_row % num_channels;
   }
-  std::int64_t num_columns = 0;  ///< output channels of a group of a transposed convolution
 };
 
+// The weight is [output, input / groups, ...]; a transposed one is another matter.
 Layer convolution_layer(const Graph& graph, const Node& node) {
-  Layer layer{.node = node, .weight = 1, .bias = 2};
   const Shape& weight = graph.value(std::get<ValueId>(node.arguments[1])).data.shape();
-  for (std::size_t dim = 2; dim < weight.rank(); ++dim) layer.inner *= weight[dim];
-  layer.num_channels = weight[0];
-  if (std::get<bool>(node.arguments[6])) {  // [input, output / groups, ...]
-    const std::int64_t groups = std::get<ir::Dim>(node.arguments[8]).constant();
-    layer.num_columns = weight[1];
-    layer.rows_per_group = weight[0] / groups;
-    layer.num_channels = weight[1] * groups;
-  } else {
-    layer.inner *= weight[1];
+  Layer layer{.node = node, .weight = 1, .bias = 2};
+  layer.num_channels = static_cast<std::size_t>(weight[0]);
+  for (std::size_t dim = 1; dim < weight.rank(); ++dim) {
+    layer.elements_per_row *= static_cast<std::size_t>(weight[dim]);
   }
   return layer;
 }
 
+// The weight is [input, output].
 Layer matrix_layer(const Graph& graph, const Node& node, std::size_t weight,
                    std::optional<std::size_t> bias) {
   const Tensor& matrix = graph.value(std::get<ValueId>(node.arguments[weight])).data;
-  return {.node = node, .weight = weight, .bias = bias, .num_channels = matrix.size(1)};
+  return {.node = node,
+          .weight = weight,
+          .bias = bias,
+          .num_channels = static_cast<std::size_t>(matrix.size(1))};
 }
 
 // The layer that the node is, if its weight and bias are constants.
 std::optional<Layer> match_layer(const Graph& graph, const Node& node) {
   std::optional<Layer> layer;
-  if (is_call(node, "aten::convolution") && is_real_constant(graph, node.arguments[1])) {
+  if (is_call(node, "aten::convolution") && !std::get<bool>(node.arguments[6]) &&
+      is_real_constant(graph, node.arguments[1])) {
     layer.emplace(convolution_layer(graph, node));
   } else if (is_call(node, "aten::addmm") && is_real_constant(graph, node.arguments[2]) &&
              is_one(node.arguments[3]) && is_one(node.arguments[4])) {
@@ -110,8 +106,8 @@ std::optional<Layer> match_layer(const Graph& graph, const Node& node) {
   if (!layer->bias || is_none(node.arguments[*layer->bias])) return layer;
   const Argument& bias = node.arguments[*layer->bias];
   const bool is_vector =
-      is_real_constant(graph, bias) &&
-      graph.value(std::get<ValueId>(bias)).data.shape() == Shape{layer->num_channels};
+      is_real_constant(graph, bias) && graph.value(std::get<ValueId>(bias)).data.shape() ==
+                                           Shape{static_cast<std::int64_t>(layer->num_channels)};
   return is_vector ? layer : std::nullopt;
 }
 
@@ -159,7 +155,7 @@ Result<ValueId> fold_weight(Graph& graph, const Layer& layer, const Affine& affi
   const Tensor& weight = graph.value(id).data;
   std::vector<double> elements = to_doubles(weight);
   for (std::size_t i = 0; i < elements.size(); ++i) {
-    elements[i] *= affine.scale[layer.channel_of(static_cast<std::int64_t>(i))];
+    elements[i] *= affine.scale[layer.channel_of(i)];
   }
   return add_folded(graph, id, TRY(from_doubles(elements, weight.dtype(), weight.shape())));
 }
@@ -177,7 +173,9 @@ Result<ValueId> fold_bias(Graph& graph, const Layer& layer, const Node& batch_no
     for (std::size_t i = 0; i < bias.size(); ++i) elements[i] += bias[i] * affine.scale[i];
   }
   const DType dtype = graph.value(id).type.dtype;
-  return add_folded(graph, id, TRY(from_doubles(elements, dtype, Shape{layer.num_channels})));
+  return add_folded(
+      graph, id,
+      TRY(from_doubles(elements, dtype, Shape{static_cast<std::int64_t>(elements.size())})));
 }
 
 bool is_unused(const Graph& graph, ValueId id) {
@@ -192,7 +190,7 @@ Result<void> fold(Graph& graph, ir::NodeId id) {
   const auto layer = match_layer(graph, graph.node(producer));
   const auto affine = affine_of(graph, batch_norm);
   const ValueId layer_result = graph.node(producer).results[0];
-  if (!layer || !affine || affine->scale.size() != static_cast<std::size_t>(layer->num_channels) ||
+  if (!layer || !affine || affine->scale.size() != layer->num_channels ||
       graph.users(layer_result).size() != 1 || graph.is_output(layer_result) ||
       !is_unused(graph, batch_norm.results[1]) || !is_unused(graph, batch_norm.results[2])) {
     return {};
@@ -210,9 +208,11 @@ Result<void> fold(Graph& graph, ir::NodeId id) {
   }
   const ValueId folded =
       TRY(graph.add_call(*op, std::move(arguments), layer->node.origin, producer));
+  const std::string name = graph.value(batch_norm.results[0]).name;
   graph.replace_all_uses(batch_norm.results[0], folded);
   graph.erase_node(id);
   graph.erase_node(producer);
+  graph.value(folded).name = name;
   return {};
 }
 

@@ -101,12 +101,15 @@ Result<void> fold_constants(ir::Graph& graph) {
     if (!outputs) return with_context(std::move(outputs).error(), ir::describe(graph, node));
     const std::vector<ir::ValueId> results = node.results;
     const std::string fully_qualified_name = name_of_result(graph, node);
+    std::vector<std::pair<ir::ValueId, std::string>> names;
     for (std::size_t i = 0; i < results.size(); ++i) {
       const std::string& name = graph.value(results[i]).name;
-      graph.replace_all_uses(
-          results[i], graph.add_constant(name, std::move((*outputs)[i]), fully_qualified_name));
+      names.emplace_back(graph.add_constant(name, std::move((*outputs)[i]), fully_qualified_name),
+                         name);
+      graph.replace_all_uses(results[i], names.back().first);
     }
     graph.erase_node(id);
+    for (auto& [constant, name] : names) graph.value(constant).name = std::move(name);
   }
   return {};
 }
