@@ -42,9 +42,13 @@ Result<void> Method::Impl::load_arenas(const pte::ExecutionPlan& plan) {
 
 Result<void> Method::Impl::load_delegates(const pte::Program& program,
                                           const pte::ExecutionPlan& plan) {
+  // Delegates may look up bytes at any time, also when the Program is gone: `file` keeps the bytes,
+  // this the table.
+  const auto named =
+      std::make_shared<const pte::Program>(pte::Program{.named_data = program.named_data});
   const xnnpack::FindNamedData find_named_data =
-      [&program](std::string_view key) -> Result<std::span<const std::byte>> {
-    if (const auto bytes = program.find_named_data(key)) return *bytes;
+      [named](std::string_view key) -> Result<std::span<const std::byte>> {
+    if (const auto bytes = named->find_named_data(key)) return *bytes;
     return fail(ErrorCode::kInvalidProgram, "no named data '{}'", key);
   };
   for (std::size_t i = 0; i < plan.delegates.size(); ++i) {
