@@ -90,10 +90,9 @@ Result<Literal> parse_literal(TokenStream& tokens) {
 }
 
 Result<ListLiteral> gather(const TokenStream& tokens, const std::vector<Literal>& elements) {
-  std::size_t num_dims = 0, num_reals = 0, num_bools = 0;
+  std::size_t num_dims = 0, num_bools = 0;
   for (const Literal& element : elements) {
     num_dims += std::holds_alternative<Dim>(element);
-    num_reals += std::holds_alternative<double>(element);
     num_bools += std::holds_alternative<bool>(element);
   }
   if (num_dims == elements.size()) return all_as<Dim>(elements);

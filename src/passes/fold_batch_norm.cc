@@ -208,7 +208,7 @@ Result<void> fold(Graph& graph, ir::NodeId id) {
   }
   const ValueId folded =
       TRY(graph.add_call(*op, std::move(arguments), layer->node.origin, producer));
-  const std::string name = graph.value(batch_norm.results[0]).name;
+  const std::string name = graph.value(layer_result).name;
   graph.replace_all_uses(batch_norm.results[0], folded);
   graph.erase_node(id);
   graph.erase_node(producer);
