@@ -39,8 +39,9 @@ Result<void> tile(Options& options) {
   const PixelFormat format = options.pixels.format();
   OpenedSource input = TRY(open_source(options.input, format));
   const ImageSize size = input.source->size();
+  const std::string what = std::format("{} on {}", options.program, options.input);
   const auto planned = plan_tiles(*program, size.width, size.height, options.tiles);
-  if (!planned) return with_context(planned.error(), options.input);
+  if (!planned) return with_context(planned.error(), what);
   const TilePlan& plan = *planned;
   if (options.plan_only) {
     std::print("{}", plan.to_string());
@@ -55,7 +56,7 @@ Result<void> tile(Options& options) {
     };
   }
   if (auto done = run_tiled(*program, plan, *input.source, *sink, options.tiles); !done) {
-    return with_context(std::move(done).error(), options.input);
+    return with_context(std::move(done).error(), what);
   }
   if (!options.quiet) {
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;

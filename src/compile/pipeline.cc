@@ -24,7 +24,9 @@ Result<ir::Graph> make_graph(const std::filesystem::path& model, const CompileOp
   ir::Graph graph;
   TRY(runner.run("import", graph, [&](ir::Graph& result) -> Result<void> {
     const pt2::ExportedProgram exported = TRY(pt2::read(model));
-    result = TRY(import_graph(exported, options.dims, ops::find_operator));
+    auto imported = import_graph(exported, options.dims, ops::find_operator);
+    if (!imported) return with_context(std::move(imported).error(), model.string());
+    result = *std::move(imported);
     return {};
   }));
   for (const passes::Pass& pass : passes::standard_pipeline()) {
@@ -67,13 +69,12 @@ Result<CompileReport> compile(const std::filesystem::path& model_pt2,
                               const CompileOptions& options) {
   PassRunner runner(options);
   std::vector<Placement> placements;
-  auto graph = make_graph(model_pt2, options, runner, placements);
-  if (!graph) return with_context(std::move(graph).error(), model_pt2.string());
-  CompileReport report = make_report(*graph, options, placements, runner);
+  const ir::Graph graph = TRY(make_graph(model_pt2, options, runner, placements));
+  CompileReport report = make_report(graph, options, placements, runner);
   if (runner.is_stopped()) return report;
 
-  const compiler::MemoryPlan plan = TRY(compiler::plan_memory(*graph));
-  const std::vector<std::byte> file = TRY(compiler::emit_pte(*graph, plan));
+  const compiler::MemoryPlan plan = TRY(compiler::plan_memory(graph));
+  const std::vector<std::byte> file = TRY(compiler::emit_pte(graph, plan));
   TRY(write_file_atomically(model_pte, file));
   report.planned_bytes = plan.arena_bytes;
   report.file_bytes = file.size();

@@ -26,8 +26,8 @@ Sample to_sample(float value) {
     // NaN fails both comparisons and ends at 0.
     const float low = value > 0 ? value : 0;
     const float clamped = low < kMax ? low : kMax;
-    // At 1.5 * 2^23 the spacing of floats is 1, so the sum is rounded to an integer, ties to even, by
-    // the processor's default mode; unlike a call to nearbyint this is vectorised everywhere.
+    // At 1.5 * 2^23 the spacing of floats is 1, so the sum is rounded to an integer, ties to even,
+    // by the processor's default mode; unlike a call to nearbyint this is vectorised everywhere.
     constexpr float kOnes = 12582912;
     return static_cast<Sample>(static_cast<std::int32_t>((clamped + kOnes) - kOnes));
   } else {

@@ -26,9 +26,27 @@ class Run {
     return plan_.tile(index);
   }
 
-  Result<void> write(const Tile& tile, const Tensor& output) {
+  /// Nothing is written any more once the run has stopped.
+  void write(const Tile& tile, const Tensor& output) {
     const std::scoped_lock lock(mutex_);
-    if (is_stopped_) return {};
+    if (is_stopped_) return;
+    if (auto written = write_and_report(tile, output); !written) {
+      stop_locked(std::move(written).error());
+    }
+  }
+
+  void stop(Error error) {
+    const std::scoped_lock lock(mutex_);
+    stop_locked(std::move(error));
+  }
+
+  Result<void> result() const {
+    if (is_stopped_) return std::unexpected(error_);
+    return {};
+  }
+
+ private:
+  Result<void> write_and_report(const Tile& tile, const Tensor& output) {
     TRY(sink_.write(tile.output, planes_of(output).crop(tile.crop)));
     ++num_done_;
     if (options_.progress && !options_.progress(num_done_, plan_.num_tiles())) {
@@ -38,18 +56,11 @@ class Run {
     return {};
   }
 
-  void stop(Error error) {
-    const std::scoped_lock lock(mutex_);
+  void stop_locked(Error error) {
     if (!is_stopped_) error_ = std::move(error);
     is_stopped_ = true;
   }
 
-  Result<void> result() const {
-    if (is_stopped_) return std::unexpected(error_);
-    return {};
-  }
-
- private:
   const TilePlan& plan_;
   Sink& sink_;
   const TileOptions& options_;
@@ -102,7 +113,8 @@ class TiledRunner::Worker {
                   tile.window.width, tile.window.height, output.type_string(),
                   expected.to_string());
     }
-    return run.write(tile, output);
+    run.write(tile, output);
+    return {};
   }
 
   /// Gives the method the input's memory, which is kept, in the window's sizes.

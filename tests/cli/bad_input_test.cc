@@ -158,7 +158,7 @@ TEST(BadInput, SizesRanksAndTypesOutOfRange) {
   const std::vector<Case> cases = {
       {DType::kF32, {1, 1, 255, 256}, {"255", "256", "1024", "dimension 2"}},
       {DType::kF32, {1, 1, 256, 1025}, {"1025", "256", "1024", "dimension 3"}},
-      {DType::kF32, {1, 256, 256}, {"rank", "3", "4"}},
+      {DType::kF32, {1, 256, 256}, {"3 dimensions", "expected 4"}},
       {DType::kF64, {1, 1, 256, 256}, {"f64", "f32"}},
   };
   for (const Case& bad : cases) {

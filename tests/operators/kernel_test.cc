@@ -23,7 +23,7 @@ TEST(Goldens, HaveEverySample) {
   }
   if (std::getenv("TESSERA_BLESS") != nullptr) {
     std::ofstream(std::string(TESSERA_TEST_DATA) + "/goldens/operators.txt") << wanted;
-    GTEST_SKIP() << "operators.txt is written; now run tools/make_goldens.py";
+    return;  // now tools/make_goldens.py has to compute the results
   }
   const auto goldens = Goldens::load();
   ASSERT_TRUE(goldens.has_value()) << goldens.error().message;

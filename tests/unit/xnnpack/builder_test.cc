@@ -12,8 +12,8 @@
 namespace tessera::xnnpack {
 namespace {
 
-using ::testing::ElementsAre;
 using ir::Dim;
+using ::testing::ElementsAre;
 
 Result<std::vector<ir::TensorType>> infer_same(const ir::TypeArguments& arguments) {
   return std::vector{arguments.tensor(0)};
@@ -65,13 +65,15 @@ Result<void> lower_product(const ir::NodeView& view, Builder& builder) {
   return {};
 }
 
-const ir::Operator kTwice = {
-    .schema = "test::twice(Tensor x) -> Tensor", .infer = infer_same, .xnnpack = {nullptr, lower_twice}};
+const ir::Operator kTwice = {.schema = "test::twice(Tensor x) -> Tensor",
+                             .infer = infer_same,
+                             .xnnpack = {nullptr, lower_twice}};
 const ir::Operator kNegateNhwc = {.schema = "test::negate(Tensor x) -> Tensor",
                                   .infer = infer_same,
                                   .xnnpack = {nullptr, lower_negate_nhwc}};
-const ir::Operator kClamp = {
-    .schema = "test::clamp(Tensor x) -> Tensor", .infer = infer_same, .xnnpack = {nullptr, lower_clamp}};
+const ir::Operator kClamp = {.schema = "test::clamp(Tensor x) -> Tensor",
+                             .infer = infer_same,
+                             .xnnpack = {nullptr, lower_clamp}};
 const ir::Operator kProduct = {.schema = "test::product(Tensor x, Tensor y) -> Tensor",
                                .infer = infer_same,
                                .xnnpack = {nullptr, lower_product}};

@@ -69,9 +69,9 @@ TEST(ExecuTorchBlobs, RunAtTheirBounds) {
       if (value.flags == 0) continue;
       Shape shape;
       for (const auto dim : value.dims) shape.push_back(dim);
-      (value.flags == ValueRecord::kExternalInput
-           ? inputs[value.external_id]
-           : outputs[value.external_id - inputs.size()]) = shape;
+      (value.flags == ValueRecord::kExternalInput ? inputs[value.external_id]
+                                                  : outputs[value.external_id - inputs.size()]) =
+          shape;
     }
     for (const auto& shape : inputs) {
       if (shape.num_elements() > kMaxElements) return;  // slow, and no other code

@@ -54,8 +54,8 @@ PayloadMaker every_form() {
                                       .stride_height = 2,
                                       .stride_width = 3});
   argmax.outputs.push_back(same());
-  m.node(NodeKind::kDepthwiseConv2d,
-         {d, m.constant({1, 3, 2, 8}, sample_elements(48)), kNoValue}, same(),
+  m.node(NodeKind::kDepthwiseConv2d, {d, m.constant({1, 3, 2, 8}, sample_elements(48)), kNoValue},
+         same(),
          ConvolutionParams{.padding_top = 1,
                            .padding_right = 2,
                            .padding_bottom = 3,

@@ -46,10 +46,10 @@ inline std::string print(const Payload& payload) {
     print_list(node.outputs);
     if (const auto* c = std::get_if<ConvolutionParams>(&node.params)) {
       print_numbers({c->padding_top, c->padding_right, c->padding_bottom, c->padding_left,
-                     c->kernel_height, c->kernel_width, c->subsampling_height,
-                     c->subsampling_width, c->dilation_height, c->dilation_width,
-                     c->group_input_channels, c->group_output_channels, c->groups,
-                     c->adjustment_height, c->adjustment_width});
+                     c->kernel_height, c->kernel_width, c->subsampling_height, c->subsampling_width,
+                     c->dilation_height, c->dilation_width, c->group_input_channels,
+                     c->group_output_channels, c->groups, c->adjustment_height,
+                     c->adjustment_width});
     } else if (const auto* p = std::get_if<PoolingParams>(&node.params)) {
       print_numbers({p->padding_top, p->padding_right, p->padding_bottom, p->padding_left,
                      p->pooling_height, p->pooling_width, p->stride_height, p->stride_width,
