@@ -83,11 +83,11 @@ void apply(KernelContext& context, const Tensor& a, const Tensor& b, Tensor& out
   });
 }
 
-template <auto kFunction, class... Ts>
+template <class Function, class... Ts>
 Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
                     std::span<Tensor> outputs) {
   dispatch<Ts...>(outputs[0].dtype(), [&]<class T>() {
-    apply<T>(context, arguments.tensor(0), arguments.tensor(1), outputs[0], kFunction);
+    apply<T>(context, arguments.tensor(0), arguments.tensor(1), outputs[0], Function());
   });
   return {};
 }
@@ -201,7 +201,7 @@ constexpr Operator elementwise(std::string_view schema, std::string_view out_nam
   return {.schema = schema,
           .out_name = out_name,
           .infer = infer,
-          .kernel = kernel<Function{}, Ts...>,
+          .kernel = kernel<Function, Ts...>,
           .input_region = input_region,
           .xnnpack = rule,
           .samples = kSamples};

@@ -26,7 +26,7 @@ Result<std::vector<ir::TensorType>> infer(const TypeArguments& arguments) {
   constexpr int kLastMemoryFormat = 3;  // c10::MemoryFormat::ChannelsLast3d
   if (!arguments.is_none(1)) {
     // The format says how elements lie in memory, which is Tessera's own affair.
-    TRY(integer_argument(arguments, 1, "memory_format", 0, kLastMemoryFormat));
+    static_cast<void>(TRY(integer_argument(arguments, 1, "memory_format", 0, kLastMemoryFormat)));
   }
   return std::vector{arguments.tensor(0)};
 }

@@ -30,12 +30,12 @@ Types infer_number(const TypeArguments& arguments) {
   return std::vector{arguments.tensor(0)};
 }
 
-template <auto kFunction, class... Ts>
+template <class Function, class... Ts>
 Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
                     std::span<Tensor> outputs) {
   const Tensor& in = arguments.tensor(0);
   dispatch<Ts...>(in.dtype(), [&]<class T>() {
-    map_elements(context, in.data<T>(), outputs[0].data<T>(), in.num_elements(), kFunction);
+    map_elements(context, in.data<T>(), outputs[0].data<T>(), in.num_elements(), Function());
   });
   return {};
 }
@@ -45,26 +45,26 @@ constexpr ir::Sample kNumberSamples[] = {
     {"(f32[1,3,8,9])"}, {"(f32[37])"}, {"(f64[2,5])"}, {"(i32[7])"}, {"(i64[2,3])"}};
 
 /// Defined for floating point numbers only.
-template <auto kFunction>
-constexpr Operator on_floats(std::string_view schema, std::string_view out_name,
+template <class Function>
+constexpr Operator on_floats(std::string_view schema, std::string_view out_name, Function,
                              ir::XnnpackRule rule = {}) {
   return {.schema = schema,
           .out_name = out_name,
           .infer = infer_float,
-          .kernel = kernel<kFunction, float, double>,
+          .kernel = kernel<Function, float, double>,
           .input_region = same_region,
           .xnnpack = rule,
           .samples = kSamples};
 }
 
 /// Defined for integers too.
-template <auto kFunction>
-constexpr Operator on_numbers(std::string_view schema, std::string_view out_name,
+template <class Function>
+constexpr Operator on_numbers(std::string_view schema, std::string_view out_name, Function,
                               ir::XnnpackRule rule = {}) {
   return {.schema = schema,
           .out_name = out_name,
           .infer = infer_number,
-          .kernel = kernel<kFunction, float, double, std::int32_t, std::int64_t>,
+          .kernel = kernel<Function, float, double, std::int32_t, std::int64_t>,
           .input_region = same_region,
           .xnnpack = rule,
           .samples = kNumberSamples};
@@ -92,21 +92,21 @@ constexpr ir::XnnpackRule kReluRule = {
 
 // clang-format off: one line per operator
 constexpr Operator kOperators[] = {
-    on_numbers<[](auto x) { return x < 0 ? decltype(x)(0) : x; }>("aten::relu(Tensor self) -> Tensor", "aten::relu.out", kReluRule),
-    on_numbers<[](auto x) { return absolute(x); }>("aten::abs(Tensor self) -> Tensor", "aten::abs.out", unary_rule<NodeKind::kAbs>()),
-    on_numbers<[](auto x) { return negate(x); }>("aten::neg(Tensor self) -> Tensor", "aten::neg.out", unary_rule<NodeKind::kNegate>()),
-    on_floats<[](auto x) { return 1 / (1 + std::exp(-x)); }>("aten::sigmoid(Tensor self) -> Tensor", "aten::sigmoid.out", unary_rule<NodeKind::kSigmoid>()),
-    on_floats<[](auto x) { return std::tanh(x); }>("aten::tanh(Tensor self) -> Tensor", "aten::tanh.out", unary_rule<NodeKind::kTanh>()),
-    on_floats<[](auto x) { return std::exp(x); }>("aten::exp(Tensor self) -> Tensor", "aten::exp.out", unary_rule<NodeKind::kExp>()),
-    on_floats<[](auto x) { return std::log(x); }>("aten::log(Tensor self) -> Tensor", "aten::log.out", unary_rule<NodeKind::kLog>()),
-    on_floats<[](auto x) { return std::sqrt(x); }>("aten::sqrt(Tensor self) -> Tensor", "aten::sqrt.out", unary_rule<NodeKind::kSquareRoot>()),
-    on_floats<[](auto x) { return 1 / std::sqrt(x); }>("aten::rsqrt(Tensor self) -> Tensor", "aten::rsqrt.out", unary_rule<NodeKind::kReciprocalSquareRoot>()),
-    on_floats<[](auto x) { return 1 / x; }>("aten::reciprocal(Tensor self) -> Tensor", "aten::reciprocal.out"),
-    on_floats<[](auto x) { return std::floor(x); }>("aten::floor(Tensor self) -> Tensor", "aten::floor.out", unary_rule<NodeKind::kFloor>()),
-    on_floats<[](auto x) { return std::ceil(x); }>("aten::ceil(Tensor self) -> Tensor", "aten::ceil.out", unary_rule<NodeKind::kCeiling>()),
-    on_floats<[](auto x) { return std::sin(x); }>("aten::sin(Tensor self) -> Tensor", "aten::sin.out", unary_rule<NodeKind::kSin>()),
-    on_floats<[](auto x) { return std::cos(x); }>("aten::cos(Tensor self) -> Tensor", "aten::cos.out", unary_rule<NodeKind::kCos>()),
-    on_floats<[](auto x) { return std::erf(x); }>("aten::erf(Tensor self) -> Tensor", "aten::erf.out"),
+    on_numbers("aten::relu(Tensor self) -> Tensor", "aten::relu.out", [](auto x) { return x < 0 ? decltype(x)(0) : x; }, kReluRule),
+    on_numbers("aten::abs(Tensor self) -> Tensor", "aten::abs.out", [](auto x) { return absolute(x); }, unary_rule<NodeKind::kAbs>()),
+    on_numbers("aten::neg(Tensor self) -> Tensor", "aten::neg.out", [](auto x) { return negate(x); }, unary_rule<NodeKind::kNegate>()),
+    on_floats("aten::sigmoid(Tensor self) -> Tensor", "aten::sigmoid.out", [](auto x) { return 1 / (1 + std::exp(-x)); }, unary_rule<NodeKind::kSigmoid>()),
+    on_floats("aten::tanh(Tensor self) -> Tensor", "aten::tanh.out", [](auto x) { return std::tanh(x); }, unary_rule<NodeKind::kTanh>()),
+    on_floats("aten::exp(Tensor self) -> Tensor", "aten::exp.out", [](auto x) { return std::exp(x); }, unary_rule<NodeKind::kExp>()),
+    on_floats("aten::log(Tensor self) -> Tensor", "aten::log.out", [](auto x) { return std::log(x); }, unary_rule<NodeKind::kLog>()),
+    on_floats("aten::sqrt(Tensor self) -> Tensor", "aten::sqrt.out", [](auto x) { return std::sqrt(x); }, unary_rule<NodeKind::kSquareRoot>()),
+    on_floats("aten::rsqrt(Tensor self) -> Tensor", "aten::rsqrt.out", [](auto x) { return 1 / std::sqrt(x); }, unary_rule<NodeKind::kReciprocalSquareRoot>()),
+    on_floats("aten::reciprocal(Tensor self) -> Tensor", "aten::reciprocal.out", [](auto x) { return 1 / x; }),
+    on_floats("aten::floor(Tensor self) -> Tensor", "aten::floor.out", [](auto x) { return std::floor(x); }, unary_rule<NodeKind::kFloor>()),
+    on_floats("aten::ceil(Tensor self) -> Tensor", "aten::ceil.out", [](auto x) { return std::ceil(x); }, unary_rule<NodeKind::kCeiling>()),
+    on_floats("aten::sin(Tensor self) -> Tensor", "aten::sin.out", [](auto x) { return std::sin(x); }, unary_rule<NodeKind::kSin>()),
+    on_floats("aten::cos(Tensor self) -> Tensor", "aten::cos.out", [](auto x) { return std::cos(x); }, unary_rule<NodeKind::kCos>()),
+    on_floats("aten::erf(Tensor self) -> Tensor", "aten::erf.out", [](auto x) { return std::erf(x); }),
 };
 // clang-format on
 
