@@ -112,6 +112,9 @@ class MemorySink : public Sink {
  public:
   explicit MemorySink(DType dtype = DType::kF32, PixelFormat format = {})
       : dtype_(dtype), format_(format) {}
+  /// Writes to `target`'s memory, which has the sizes of the image to come.
+  explicit MemorySink(Tensor target, PixelFormat format = {})
+      : dtype_(target.dtype()), format_(format), is_given_(true), tensor_(std::move(target)) {}
   Result<void> begin(const ImageSize& size) override;
   Result<void> write(const PixelWindow& window, const ConstPlanes& pixels) override;
   Result<void> finish() override;
@@ -121,6 +124,7 @@ class MemorySink : public Sink {
  private:
   DType dtype_;
   PixelFormat format_;
+  bool is_given_ = false;
   Tensor tensor_;
 };
 

@@ -56,8 +56,9 @@ class Convolution {
               T* output)
       : geometry_(geometry), input_(input), weight_(weight), bias_(bias), output_(output) {}
 
+  /// The last segment takes what is left over, so that it holds a full block wherever the row does.
   std::int64_t num_segments() const {
-    return (geometry_.output_width + kSegmentWidth - 1) / kSegmentWidth;
+    return std::max<std::int64_t>(geometry_.output_width / kSegmentWidth, 1);
   }
   /// A task is a segment of an output row, in all output channels of a group.
   std::int64_t num_tasks() const {
@@ -66,12 +67,15 @@ class Convolution {
 
   void run_task(std::int64_t task) const {
     const ConvolutionGeometry& g = geometry_;
-    const std::int64_t begin = task % num_segments() * kSegmentWidth;
+    const std::int64_t segment = task % num_segments();
     task /= num_segments();
     const std::int64_t row = task % g.output_height;
     const std::int64_t plane = task / g.output_height;  // of batch * groups
-    const std::int64_t end = std::min(begin + kSegmentWidth, g.output_width);
-    for (std::int64_t column = begin; column < end; column += kLanes) {
+    const std::int64_t begin = segment * kSegmentWidth;
+    const std::int64_t end = segment + 1 == num_segments() ? g.output_width : begin + kSegmentWidth;
+    for (std::int64_t next = begin; next < end; next += kLanes) {
+      // The last block moves back to be full: some columns are computed twice, to the same bits.
+      const std::int64_t column = std::max(begin, std::min(next, end - kLanes));
       std::int64_t channel = 0;
       for (; channel + kChannelBlock <= g.output_channels; channel += kChannelBlock) {
         run_block<kChannelBlock>(plane, channel, row, column);
@@ -97,6 +101,14 @@ class Convolution {
         T lanes[kLanes];
         for (std::int64_t lane = 0; lane < kLanes; ++lane)
           lanes[lane] = in[x + lane * g.stride_width];
+        return Lanes<T>::load(lanes);
+      });
+    } else if (g.stride_width == 1) {
+      accumulate<kChannels>(plane, channel, row, column, [&g](const T* in, std::int64_t x) {
+        T lanes[kLanes] = {};
+        const std::int64_t low = std::clamp<std::int64_t>(-x, 0, kLanes);
+        const std::int64_t high = std::clamp<std::int64_t>(g.input_width - x, low, kLanes);
+        std::copy(in + x + low, in + x + high, lanes + low);
         return Lanes<T>::load(lanes);
       });
     } else {
@@ -146,9 +158,14 @@ class Convolution {
     const std::int64_t count = std::min(kLanes, g.output_width - column);
 #pragma GCC unroll 4
     for (std::int64_t i = 0; i < kChannels; ++i) {
-      T lanes[kLanes];
-      sums[i].store(lanes);
-      std::copy_n(lanes, count, out + i * plane_size + column);
+      T* to = out + i * plane_size + column;
+      if (count == kLanes) {
+        sums[i].store(to);
+      } else {
+        T lanes[kLanes];
+        sums[i].store(lanes);
+        std::copy_n(lanes, count, to);
+      }
     }
   }
 

@@ -60,7 +60,13 @@ Result<void> MemorySource::read(const PixelWindow& window, const Planes& destina
 
 Result<void> MemorySink::begin(const ImageSize& size) {
   CHECK(tiling::is_sample_dtype(dtype_));
-  tensor_ = TRY(Tensor::empty(dtype_, {1, size.channels, size.height, size.width}));
+  const Shape shape = {1, size.channels, size.height, size.width};
+  if (!is_given_) {
+    tensor_ = TRY(Tensor::empty(dtype_, shape));
+  } else if (tensor_.shape() != shape) {
+    return fail(ErrorCode::kInvalidArgument, "the image is {}, the memory for it {}",
+                shape.to_string(), tensor_.type_string());
+  }
   return {};
 }
 

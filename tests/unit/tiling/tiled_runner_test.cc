@@ -111,6 +111,17 @@ TEST_F(Running, RefusesAnotherNumberOfBands) {
   EXPECT_THAT(done.error().message, HasSubstr("3 bands, the program takes 2"));
 }
 
+TEST(MemoryImage, WritesToMemoryOfTheRightSizeOnly) {
+  Tensor target = Tensor::zeros(DType::kF32, {1, 1, 2, 3}).value();
+  MemorySink sink(target);
+  EXPECT_FALSE(sink.begin({.width = 2, .height = 3, .channels = 1}).has_value());
+  ASSERT_TRUE(sink.begin({.width = 3, .height = 2, .channels = 1}).has_value());
+  const Tensor pixels = Tensor::of<float>({1, 1, 1, 2}, std::vector<float>{5, 6});
+  ASSERT_TRUE(sink.write({.x = 1, .y = 1, .width = 2, .height = 1}, planes_of(pixels)).has_value());
+  EXPECT_EQ(target.data<float>()[4], 5);
+  EXPECT_EQ(target.data<float>()[5], 6);
+}
+
 TEST(MemoryImage, RoundsAndClampsOnTheWayBack) {
   const float values[] = {-1, 0, 0.5F / 255, 1.5F / 255, 1, 7, 0.4999F, NAN};
   const Tensor tensor = Tensor::of<float>({1, 1, 2, 4}, values);
