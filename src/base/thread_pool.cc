@@ -7,7 +7,48 @@
 #include <algorithm>
 #include <thread>
 
+// ThreadSanitizer does not see how pthreadpool, which is not built with it, hands work over.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TESSERA_HAS_TSAN 1
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define TESSERA_HAS_TSAN 1
+#endif
+#ifdef TESSERA_HAS_TSAN
+extern "C" void __tsan_acquire(void* address);
+extern "C" void __tsan_release(void* address);
+#endif
+
 namespace tessera {
+namespace {
+
+/// One loop that is split: what the threads get from the caller, and what they give back.
+struct Loop {
+  const std::function<void(std::size_t, std::size_t)>& body;
+  char given = 0, done = 0;  ///< addresses to tell ThreadSanitizer of
+};
+
+void publish([[maybe_unused]] char& what) {
+#ifdef TESSERA_HAS_TSAN
+  __tsan_release(&what);
+#endif
+}
+
+void receive([[maybe_unused]] char& what) {
+#ifdef TESSERA_HAS_TSAN
+  __tsan_acquire(&what);
+#endif
+}
+
+void run_part(void* context, std::size_t begin, std::size_t size) {
+  auto& loop = *static_cast<Loop*>(context);
+  receive(loop.given);
+  loop.body(begin, begin + size);
+  publish(loop.done);
+}
+
+}  // namespace
 
 std::size_t ThreadPool::num_processors() {
   cpu_set_t set;
@@ -37,15 +78,10 @@ void ThreadPool::parallel_for(std::size_t count, std::size_t grain,
     if (count > 0) body(0, count);
     return;
   }
-  struct Loop {
-    const std::function<void(std::size_t, std::size_t)>& body;
-  } loop{body};
-  pthreadpool_parallelize_1d_tile_1d(
-      pool_,
-      [](void* context, std::size_t begin, std::size_t size) {
-        static_cast<Loop*>(context)->body(begin, begin + size);
-      },
-      &loop, count, grain, /*flags=*/0);
+  Loop loop{body};
+  publish(loop.given);
+  pthreadpool_parallelize_1d_tile_1d(pool_, run_part, &loop, count, grain, /*flags=*/0);
+  receive(loop.done);
 }
 
 }  // namespace tessera
