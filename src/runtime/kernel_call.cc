@@ -4,132 +4,11 @@
 
 #include "base/try.h"
 #include "ir/schema.h"
+#include "runtime/call_arguments.h"
 #include "runtime/instruction.h"
 
 namespace tessera::runtime {
 namespace {
-
-using ir::ArgumentKind;
-
-/// What stands for a tensor at run time and in `infer`.
-template <class T>
-T* pointer_to(TensorSlot& slot) {
-  if constexpr (std::is_same_v<T, Tensor>) {
-    return &slot.tensor;
-  } else {
-    return &slot.type;
-  }
-}
-
-template <class T>
-using MaybeArgument = std::optional<ir::BasicArgument<T>>;
-
-template <class T>
-MaybeArgument<T> tensor_list(const std::vector<std::int32_t>& items, bool may_be_none,
-                             const ValueTable& values) {
-  std::vector<T*> tensors;
-  for (const std::int32_t item : items) {
-    TensorSlot* slot = item < 0 ? nullptr : values.tensor(item);
-    if (slot == nullptr && !may_be_none) return std::nullopt;
-    tensors.push_back(slot == nullptr ? nullptr : pointer_to<T>(*slot));
-  }
-  return tensors;
-}
-
-template <class T>
-MaybeArgument<T> int_list(const pte::IntList& list, const pte::ExecutionPlan& plan) {
-  ir::Dims dims;
-  for (const std::int64_t item : list.items) {
-    const auto* value = std::get_if<std::int64_t>(&plan.values[static_cast<std::size_t>(item)]);
-    if (value == nullptr) return std::nullopt;
-    dims.emplace_back(*value);
-  }
-  return dims;
-}
-
-/// The value as an argument of this kind; nothing if it is of another kind.
-template <class T>
-MaybeArgument<T> convert(const ir::SchemaArgument& expected, std::int32_t index,
-                         const pte::ExecutionPlan& plan, const ValueTable& values) {
-  const pte::Value& value = plan.values[static_cast<std::size_t>(index)];
-  if (std::holds_alternative<pte::Null>(value)) {
-    if (expected.is_optional) return std::monostate();
-    return std::nullopt;
-  }
-  const auto* integer = std::get_if<std::int64_t>(&value);
-  const auto* real = std::get_if<double>(&value);
-  const auto* boolean = std::get_if<bool>(&value);
-  switch (expected.kind) {
-    case ArgumentKind::kTensor:
-      if (TensorSlot* slot = values.tensor(index)) return pointer_to<T>(*slot);
-      break;
-    case ArgumentKind::kTensorList:
-      if (const auto* list = std::get_if<pte::TensorList>(&value)) {
-        return tensor_list<T>(list->items, false, values);
-      }
-      if (const auto* list = std::get_if<pte::OptionalTensorList>(&value)) {
-        return tensor_list<T>(list->items, true, values);
-      }
-      break;
-    case ArgumentKind::kInt:
-      if (integer != nullptr) return ir::Dim(*integer);
-      break;
-    case ArgumentKind::kFloat:
-      if (real != nullptr) return *real;
-      if (integer != nullptr) return static_cast<double>(*integer);
-      break;
-    case ArgumentKind::kScalar:
-      if (integer != nullptr) return ir::Dim(*integer);
-      if (real != nullptr) return *real;
-      if (boolean != nullptr) return *boolean;
-      break;
-    case ArgumentKind::kBool:
-      if (boolean != nullptr) return *boolean;
-      break;
-    case ArgumentKind::kString:
-      if (const auto* text = std::get_if<std::string>(&value)) return *text;
-      break;
-    case ArgumentKind::kIntList:
-      if (const auto* list = std::get_if<pte::IntList>(&value)) return int_list<T>(*list, plan);
-      if (integer != nullptr && expected.list_size > 0) {
-        return ir::Dims(static_cast<std::size_t>(expected.list_size), ir::Dim(*integer));
-      }
-      break;
-    case ArgumentKind::kFloatList:
-      if (const auto* list = std::get_if<std::vector<double>>(&value)) return *list;
-      break;
-    case ArgumentKind::kBoolList:
-      if (const auto* list = std::get_if<std::vector<bool>>(&value)) return *list;
-      break;
-  }
-  return std::nullopt;
-}
-
-std::string_view name_of(ArgumentKind kind) {
-  switch (kind) {
-    case ArgumentKind::kTensor:
-      return "a Tensor";
-    case ArgumentKind::kTensorList:
-      return "a list of Tensor";
-    case ArgumentKind::kInt:
-      return "an Int";
-    case ArgumentKind::kFloat:
-      return "a Double";
-    case ArgumentKind::kScalar:
-      return "a number";
-    case ArgumentKind::kBool:
-      return "a Bool";
-    case ArgumentKind::kString:
-      return "a String";
-    case ArgumentKind::kIntList:
-      return "a list of Int";
-    case ArgumentKind::kFloatList:
-      return "a list of Double";
-    case ArgumentKind::kBoolList:
-      return "a list of Bool";
-  }
-  return "?";
-}
 
 /// The call's arguments are the schema's, the out tensors, then the returned value: the out tensor
 /// again, or one list of them.
@@ -225,15 +104,16 @@ Result<KernelInstruction> resolve_kernel_call(const pte::ExecutionPlan& plan,
   KernelInstruction kernel{.op = &op};
   for (std::size_t i = 0; i < schema.arguments.size(); ++i) {
     const ir::SchemaArgument& expected = schema.arguments[i];
-    auto argument = convert<Tensor>(expected, call.arguments[i], plan, values);
-    auto type = convert<const ir::TensorType>(expected, call.arguments[i], plan, values);
-    if (!argument || !type) {
-      const pte::Value& value = plan.values[static_cast<std::size_t>(call.arguments[i])];
-      return fail(ErrorCode::kInvalidProgram, "argument {} '{}' is {}, expected {}", i,
-                  expected.name, kind_of(value), name_of(expected.kind));
-    }
-    kernel.arguments.push_back(*std::move(argument));
-    kernel.types.push_back(*std::move(type));
+    kernel.arguments.push_back(
+        TRY(argument_of<Tensor>(plan, expected, call.arguments[i], [&](std::int32_t index) {
+          TensorSlot* slot = values.tensor(index);
+          return slot == nullptr ? nullptr : &slot->tensor;
+        })));
+    kernel.types.push_back(TRY(argument_of<const ir::TensorType>(
+        plan, expected, call.arguments[i], [&](std::int32_t index) -> const ir::TensorType* {
+          TensorSlot* slot = values.tensor(index);
+          return slot == nullptr ? nullptr : &slot->type;
+        })));
   }
   const std::span arguments(call.arguments);
   const std::size_t num_arguments = schema.arguments.size();
