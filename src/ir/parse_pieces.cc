@@ -131,14 +131,25 @@ Result<std::vector<SampleArgument>> parse_sample(std::string_view text) {
   return arguments;
 }
 
+namespace {
+
+Result<std::vector<TensorType>> parse_types(TokenStream& tokens) {
+  std::vector<TensorType> types;
+  TRY(tokens.expect("("));
+  while (!tokens.accept(")")) {
+    if (!types.empty()) TRY(tokens.expect(","));
+    types.push_back(TRY(parse_type(tokens)));
+  }
+  return types;
+}
+
+}  // namespace
+
 Result<Signature> parse_signature(std::string_view text) {
   TokenStream tokens = TRY(TokenStream::open(text));
   Signature signature;
-  TRY(tokens.expect("("));
-  while (!tokens.accept(")")) {
-    if (!signature.inputs.empty()) TRY(tokens.expect(","));
-    signature.inputs.push_back(TRY(parse_type(tokens)));
-  }
+  signature.inputs = TRY(parse_types(tokens));
+  if (tokens.accept("->")) signature.outputs = TRY(parse_types(tokens));
   signature.symbols = TRY(parse_ranges(tokens));
   TRY(tokens.expect_end());
   return signature;
@@ -147,6 +158,7 @@ Result<Signature> parse_signature(std::string_view text) {
 Signature signature_of(const Graph& graph) {
   Signature signature{{}, graph.symbols};
   for (const ValueId id : graph.inputs()) signature.inputs.push_back(graph.value(id).type);
+  for (const ValueId id : graph.outputs()) signature.outputs.push_back(graph.value(id).type);
   return signature;
 }
 

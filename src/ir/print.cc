@@ -210,7 +210,11 @@ std::string print(const Argument& argument, const Graph& graph) {
 
 std::string print(const Signature& signature) {
   const auto print_type = [](const TensorType& type) { return print(type); };
-  return "(" + join(signature.inputs, ", ", print_type) + ")" + print_ranges(signature.symbols);
+  std::string text = "(" + join(signature.inputs, ", ", print_type) + ")";
+  if (!signature.outputs.empty()) {
+    text += " -> (" + join(signature.outputs, ", ", print_type) + ")";
+  }
+  return text + print_ranges(signature.symbols);
 }
 
 }  // namespace tessera::ir

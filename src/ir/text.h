@@ -40,11 +40,13 @@ using SampleArgument =
                  std::string, Dims, std::vector<double>, std::vector<bool>>;
 Result<std::vector<SampleArgument>> parse_sample(std::string_view text);
 
-/// Input types with symbols and ranges, one line: what a compiled program keeps of its graph's
-/// signature: "(f32[1,3,h,w]) where h in 1..16384, w in 1..16384".
+/// Types of a method's inputs and outputs with symbols and ranges, one line: what a compiled
+/// program keeps of its graph: "(f32[1,3,h,w]) -> (f32[1,3,2*h,2*w]) where h in 1..16384, w
+/// in 1..16384".
 struct Signature {
   std::vector<TensorType> inputs;
   SymbolRanges symbols;
+  std::vector<TensorType> outputs = {};  ///< empty, and left out of the text: unknown
 };
 std::string print(const Signature& signature);
 Result<Signature> parse_signature(std::string_view text);

@@ -186,7 +186,13 @@ Result<void> InputRules::check_together(std::span<const Shape> shapes) const {
   return {};
 }
 
-Result<std::vector<TensorInfo>> output_infos(const pte::ExecutionPlan& plan) {
+Result<std::vector<TensorInfo>> output_infos(const pte::ExecutionPlan& plan,
+                                             const std::optional<ir::Signature>& signature) {
+  const bool has_types = signature && !signature->outputs.empty();
+  if (has_types && signature->outputs.size() != plan.outputs.size()) {
+    return fail(ErrorCode::kInvalidProgram, "signature has {} outputs, the method {}",
+                signature->outputs.size(), plan.outputs.size());
+  }
   std::vector<TensorInfo> infos;
   for (const std::int32_t index : plan.outputs) {
     const pte::Value& value = plan.values[static_cast<std::size_t>(index)];
@@ -194,7 +200,16 @@ Result<std::vector<TensorInfo>> output_infos(const pte::ExecutionPlan& plan) {
       infos.push_back({.dtype = dtype, .type_string = std::format("{}[]", name_of(dtype))});
     };
     if (const auto* tensor = std::get_if<pte::TensorValue>(&value)) {
-      infos.push_back(info_from_bounds(*tensor));
+      TensorInfo info = info_from_bounds(*tensor);
+      if (has_types) {
+        const ir::TensorType& type = signature->outputs[infos.size()];
+        auto applied = apply_signature(info, type, signature->symbols);
+        if (!applied) {
+          return fail(ErrorCode::kInvalidProgram, "signature, output {}: {}", infos.size(),
+                      applied.error().message);
+        }
+      }
+      infos.push_back(std::move(info));
     } else if (std::holds_alternative<std::int64_t>(value)) {
       add_scalar(DType::kI64);
     } else if (std::holds_alternative<double>(value)) {

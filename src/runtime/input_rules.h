@@ -44,7 +44,8 @@ class InputRules {
   std::vector<std::vector<DimRule>> dims_;  ///< by input
 };
 
-/// What the outputs of a method are.
-Result<std::vector<TensorInfo>> output_infos(const pte::ExecutionPlan& plan);
+/// What the outputs of a method are; like InputRules::make.
+Result<std::vector<TensorInfo>> output_infos(const pte::ExecutionPlan& plan,
+                                             const std::optional<ir::Signature>& signature);
 
 }  // namespace tessera::runtime

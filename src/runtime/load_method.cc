@@ -21,7 +21,7 @@ Result<std::unique_ptr<Method::Impl>> Method::Impl::load(const Program::Impl& pr
 
   const pte::ExecutionPlan& plan = *entry.plan;
   impl->rules = TRY(runtime::InputRules::make(plan, entry.signature));
-  TRY(runtime::output_infos(plan));
+  TRY(runtime::output_infos(plan, entry.signature));
   TRY(impl->load_arenas(plan));
   impl->values = TRY(runtime::ValueTable::build(program.program, plan, impl->arenas));
   TRY(impl->load_delegates(program.program, plan));

@@ -72,7 +72,8 @@ Result<std::vector<TensorInfo>> Program::inputs(std::string_view method) const {
 }
 
 Result<std::vector<TensorInfo>> Program::outputs(std::string_view method) const {
-  return runtime::output_infos(*TRY(impl_->find_method(method))->plan);
+  const Impl::MethodEntry& entry = *TRY(impl_->find_method(method));
+  return runtime::output_infos(*entry.plan, entry.signature);
 }
 
 Result<std::unique_ptr<Method>> Program::load_method(std::string_view name,

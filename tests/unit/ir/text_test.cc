@@ -151,6 +151,10 @@ TEST(Text, Signatures) {
   graph.symbols = signature.symbols;
   for (const TensorType& type : signature.inputs) graph.add_input("x", type);
   EXPECT_EQ(print(signature_of(graph)), text);
+  graph.set_outputs({graph.inputs()[1]});
+  const std::string with_output = "(f32[1,3,h,w], i64[]) -> (i64[]) where h in 1..16384, w in 0..";
+  EXPECT_EQ(print(signature_of(graph)), with_output);
+  EXPECT_EQ(print(parse_signature(with_output).value()), with_output);
 }
 
 TEST(Text, BrokenTextsGiveErrors) {

@@ -86,7 +86,9 @@ TEST(InputRules, RefuseSignaturesThatDoNotFit) {
   for (const char* signature :
        {"", "(", "(f32[2,h,34])", "(f32[2,64,34])", "(f32[2,64,34], i32[64])",
         "(f32[2,64,34], f32[64,1])", "(f32[2,h,34], f32[h]) where h in 1..65",
-        "(f32[2,h,34], f32[h])"}) {
+        "(f32[2,h,34], f32[h])",
+        "(f32[2,h,4*w+2], f32[h]) -> (f32[1,1,1,1,1]) where h in 16..64, w in 1..8",
+        "(f32[2,h,4*w+2], f32[h]) -> (f32[h], f32[h], f32[h]) where h in 16..64, w in 1..8"}) {
     PlanBuilder builder = two_inputs(" ");
     builder.signature(signature);
     const Error error = builder.load_error();
