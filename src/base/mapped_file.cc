@@ -60,10 +60,16 @@ Result<std::shared_ptr<const FileBytes>> FileBytes::map(const std::filesystem::p
   auto result = std::shared_ptr<FileBytes>(new FileBytes());
   if (info.st_size == 0) return result;
   const auto size = static_cast<std::size_t>(info.st_size);
-  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t mapped_size = (size + page - 1) / page * page + page;
+  void* address =
+      ::mmap(nullptr, mapped_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (address == MAP_FAILED) return system_error(path, "map");
   result->bytes_ = {static_cast<const std::byte*>(address), size};
-  result->is_mapped_ = true;
+  result->mapped_size_ = mapped_size;
+  if (::mmap(address, size, PROT_READ, MAP_PRIVATE | MAP_FIXED, file.get(), 0) == MAP_FAILED) {
+    return system_error(path, "map");
+  }
   return result;
 }
 
@@ -79,8 +85,8 @@ std::shared_ptr<const FileBytes> FileBytes::copy_of(std::span<const std::byte> b
 FileBytes::~FileBytes() {
   if (bytes_.empty()) return;
   auto* address = const_cast<std::byte*>(bytes_.data());
-  if (is_mapped_) {
-    ::munmap(address, bytes_.size());
+  if (mapped_size_ > 0) {
+    ::munmap(address, mapped_size_);
   } else {
     ::operator delete(address, kAlignment);
   }

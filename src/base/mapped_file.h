@@ -14,7 +14,8 @@ namespace tessera {
 /// Immutable, so any number of threads may share one.
 class FileBytes {
  public:
-  /// Maps a regular file privately and read-only. The bytes start at a page boundary.
+  /// Maps a regular file privately and read-only. The bytes start at a page boundary, and a page
+  /// behind their end can be read (as zeros): XNNPACK's packing kernels may look past a weight.
   static Result<std::shared_ptr<const FileBytes>> map(const std::filesystem::path& path);
 
   /// Copies `bytes` to memory aligned to 64 bytes.
@@ -30,7 +31,7 @@ class FileBytes {
   FileBytes() = default;
 
   std::span<const std::byte> bytes_;
-  bool is_mapped_ = false;
+  std::size_t mapped_size_ = 0;  ///< of the whole mapping; 0: allocated
 };
 
 /// Writes `bytes` to `path` so that the file is whole or not there: a temporary name in the same
