@@ -146,17 +146,15 @@ Result<std::vector<Placement>> partition(Graph& graph) {
     placements.push_back(
         {.node = ir::describe(graph, node), .reason = why_not_delegated(graph, node)});
   }
+  const std::map<NodeId, int> levels = assign_levels(graph, nodes, placements);
   std::map<int, std::vector<NodeId>> by_level;
-  for (const auto& [id, level] : assign_levels(graph, nodes, placements)) {
-    by_level[level].push_back(id);
-  }
+  for (const NodeId id : nodes) by_level[levels.at(id)].push_back(id);
 
   Graph result;
   result.name = graph.name;
   Copier copier(graph, result);
   for (const ValueId input : graph.inputs()) copier.map(input);
-  for (auto& [level, members] : by_level) {
-    std::ranges::sort(members, {}, [&](NodeId id) { return std::ranges::find(nodes, id); });
+  for (const auto& [level, members] : by_level) {
     if (level % 2 == 1) {
       TRY(add_call(graph, members, result, copier));
     } else {

@@ -19,9 +19,9 @@
 namespace tessera::xnnpack {
 namespace {
 
-/// Above this, tables are made at every run in shared workspace instead of kept. It is a tile of
-/// about 600x600 pixels of the five convolutions of models/denoise: caches no longer hold the
-/// tables then, and making them is small beside the convolutions.
+/// Above this, tables are made at every run in shared workspace instead of kept: the five
+/// convolutions of models/denoise reach it at about 600x600 pixels, well above the tiles that run
+/// again and again.
 constexpr std::size_t kMaxKeptIndirectionBytes = std::size_t{128} << 20;
 
 struct RuntimeDeleter {
