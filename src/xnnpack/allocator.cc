@@ -2,11 +2,9 @@
 #include "xnnpack/allocator.h"
 
 #include <malloc.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdint>
 #include <cstdlib>
 #include <utility>
 
@@ -21,18 +19,6 @@ bool is_too_large(std::size_t size) {
   return size > limit;
 }
 
-/// Large blocks get huge pages where the system has them: the first run of a large image spends
-/// most of its time in page faults otherwise.
-void advise_huge_pages(void* block, std::size_t size) {
-  constexpr std::size_t kHugePageBytes = std::size_t{2} << 20;
-  constexpr std::size_t kMinBytes = 4 * kHugePageBytes;
-  if (block == nullptr || size < kMinBytes) return;
-  const auto begin = reinterpret_cast<std::uintptr_t>(block);
-  const std::uintptr_t first = (begin + kHugePageBytes - 1) / kHugePageBytes * kHugePageBytes;
-  const std::uintptr_t last = (begin + size) / kHugePageBytes * kHugePageBytes;
-  ::madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
-}
-
 void count(const void* block, std::ptrdiff_t sign) {
   if (current_count == nullptr || block == nullptr) return;
   *current_count +=
@@ -41,7 +27,6 @@ void count(const void* block, std::ptrdiff_t sign) {
 
 void* allocate(void*, std::size_t size) {
   void* block = is_too_large(size) ? nullptr : std::malloc(size);
-  advise_huge_pages(block, size);
   count(block, 1);
   return block;
 }
@@ -50,7 +35,6 @@ void* reallocate(void*, void* block, std::size_t size) {
   if (is_too_large(size)) return nullptr;
   count(block, -1);
   void* moved = std::realloc(block, size);
-  advise_huge_pages(moved, size);
   count(moved != nullptr ? moved : block, 1);
   return moved;
 }
@@ -64,7 +48,6 @@ void* aligned_allocate(void*, std::size_t alignment, std::size_t size) {
   if (is_too_large(size)) return nullptr;
   void* block = nullptr;
   if (::posix_memalign(&block, std::max(alignment, sizeof(void*)), size) != 0) return nullptr;
-  advise_huge_pages(block, size);
   count(block, 1);
   return block;
 }
