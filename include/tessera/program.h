@@ -28,6 +28,8 @@ struct TensorInfo {
 
 struct MethodOptions {
   std::size_t num_threads = 1;  ///< 0: all processors
+  /// Keep the time of every instruction and of every operator in a delegate; see Method::profile.
+  bool profile = false;
 };
 
 /// An ExecuTorch program (.pte), immutable after load. Any number of threads may share one; weights
@@ -65,6 +67,15 @@ struct MethodMemory {
   std::size_t workspace_bytes = 0;  ///< of the delegates, for the current sizes
 };
 
+/// Time that an instruction of a method took, or one operator inside a delegate call.
+struct ProfileRecord {
+  std::string instruction;  ///< "instruction 3 (aten::add.out)"
+  /// "aten::add.out"; inside a delegate call XNNPACK's name, "Convolution (NHWC, F32) IGEMM".
+  std::string operator_name;
+  double microseconds = 0;  ///< sum over all runs
+  std::size_t runs = 0;
+};
+
 /// One method of a program, ready to run, with its own memory. One thread at a time; several
 /// Methods of one Program may run at once.
 class Method {
@@ -93,6 +104,13 @@ class Method {
   Result<Tensor> output(std::size_t index) const;
 
   MethodMemory memory() const;
+
+  /// What ran since the method was loaded or the profile cleared, in the order of the program;
+  /// empty without MethodOptions::profile. Records do not overlap: a delegate call is the records
+  /// of its operators and one of what is left ("outside of its operators"; XNNPACK rounds operators
+  /// down to microseconds).
+  std::vector<ProfileRecord> profile() const;
+  void clear_profile();
 
   struct Impl;
   explicit Method(std::unique_ptr<Impl> impl);

@@ -16,21 +16,19 @@ struct Match : Cases... {
   using Cases::operator()...;
 };
 
-std::string name_of_instruction(const pte::ExecutionPlan& plan, std::size_t index,
-                                const pte::Instruction& instruction) {
-  const std::string kind = std::visit(
-      Match{[&](const pte::KernelCall& call) {
-              return plan.operators[static_cast<std::size_t>(call.operator_index)];
-            },
-            [&](const pte::DelegateCall& call) {
-              const auto& id = plan.delegates[static_cast<std::size_t>(call.delegate_index)].id;
-              return std::format("delegate {} of {}", call.delegate_index, id);
-            },
-            [](const pte::MoveCall&) { return std::string("move"); },
-            [](const pte::JumpFalseCall&) { return std::string("jump"); },
-            [](const pte::FreeCall&) { return std::string("free"); }},
-      instruction);
-  return std::format("instruction {} ({})", index, kind);
+std::string name_of_operator(const pte::ExecutionPlan& plan, const pte::Instruction& instruction) {
+  return std::visit(Match{[&](const pte::KernelCall& call) {
+                            return plan.operators[static_cast<std::size_t>(call.operator_index)];
+                          },
+                          [&](const pte::DelegateCall& call) {
+                            const auto& id =
+                                plan.delegates[static_cast<std::size_t>(call.delegate_index)].id;
+                            return std::format("delegate {} of {}", call.delegate_index, id);
+                          },
+                          [](const pte::MoveCall&) { return std::string("move"); },
+                          [](const pte::JumpFalseCall&) { return std::string("jump"); },
+                          [](const pte::FreeCall&) { return std::string("free"); }},
+                    instruction);
 }
 
 Result<MoveInstruction> resolve_move(const pte::ExecutionPlan& plan, const pte::MoveCall& call,
@@ -122,7 +120,8 @@ Result<std::vector<Step>> resolve_chain(const pte::ExecutionPlan& plan, std::siz
   std::vector<Step> steps;
   steps.reserve(instructions.size());
   for (const pte::Instruction& instruction : instructions) {
-    Step step{.name = name_of_instruction(plan, steps.size(), instruction), .body = {}};
+    Step step{.operator_name = name_of_operator(plan, instruction)};
+    step.name = std::format("instruction {} ({})", steps.size(), step.operator_name);
     const auto resolve = [&]() -> Result<void> {
       if (const auto* call = std::get_if<pte::KernelCall>(&instruction)) {
         const ir::Operator& op = *operators[static_cast<std::size_t>(call->operator_index)];

@@ -62,7 +62,8 @@ struct JumpFalseInstruction {
 struct FreeInstruction {};
 
 struct Step {
-  std::string name;  ///< "instruction 3 (aten::add.out)", for messages
+  std::string name;           ///< "instruction 3 (aten::add.out)", for messages
+  std::string operator_name;  ///< "aten::add.out", "delegate 0 of XnnpackBackend", "move"
   std::variant<KernelInstruction, DelegateInstruction, MoveInstruction, JumpFalseInstruction,
                FreeInstruction>
       body;

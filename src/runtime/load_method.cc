@@ -19,6 +19,8 @@ Result<std::unique_ptr<Method::Impl>> Method::Impl::load(const Program::Impl& pr
   if (impl->pool && impl->pool->num_threads() == 1) impl->pool.reset();
   impl->context = ir::KernelContext(impl->pool.get());
 
+  if (options.profile) impl->profile = std::make_unique<runtime::Profile>();
+
   const pte::ExecutionPlan& plan = *entry.plan;
   impl->rules = TRY(runtime::InputRules::make(plan, entry.signature));
   TRY(runtime::output_infos(plan, entry.signature));
@@ -57,7 +59,8 @@ Result<void> Method::Impl::load_delegates(const pte::Program& program,
       return fail(ErrorCode::kNotSupported, "delegate {} is for {}, Tessera has {}", i, delegate.id,
                   xnnpack::kBackendId);
     }
-    auto created = xnnpack::Delegate::create(delegate.blob, find_named_data, pool.get());
+    auto created = xnnpack::Delegate::create(delegate.blob, find_named_data, pool.get(),
+                                             /*profile=*/profile != nullptr);
     if (!created) return with_context(std::move(created).error(), std::format("delegate {}", i));
     delegates.push_back(*std::move(created));
   }

@@ -101,7 +101,7 @@ Result<void> Method::execute() {
     if (input.staged == nullptr) continue;
     copy_bytes(input.slot->tensor.bytes(), input.staged, input.slot->tensor.num_bytes());
   }
-  for (auto& chain : impl_->chains) TRY(impl_->run_chain(chain));
+  TRY(impl_->run_chains());
   TRY(impl_->copy_bound_outputs());
   impl_->has_run = true;
   return {};
@@ -126,6 +126,15 @@ MethodMemory Method::memory() const {
     memory.workspace_bytes += delegate->memory().workspace_bytes;
   }
   return memory;
+}
+
+std::vector<ProfileRecord> Method::profile() const {
+  if (impl_->profile == nullptr) return {};
+  return impl_->profile->records(impl_->chains);
+}
+
+void Method::clear_profile() {
+  if (impl_->profile != nullptr) impl_->profile->clear();
 }
 
 Result<void> Method::Impl::resize_all() {
@@ -154,7 +163,20 @@ void Method::Impl::update_memory_in_use() {
   for (std::size_t i = 0; i < arenas.size(); ++i) arenas[i].use(ranges[i]);
 }
 
-Result<void> Method::Impl::run_chain(std::vector<runtime::Step>& steps) {
+Result<void> Method::Impl::run_chains() {
+  // Two loops, so that nothing is asked for every instruction if no profile is kept.
+  for (auto& chain : chains) {
+    if (profile != nullptr) {
+      TRY(run_chain(chain, [this](runtime::Step& step) { return profile->run(step, context); }));
+    } else {
+      TRY(run_chain(chain, [this](runtime::Step& step) { return step.run(context); }));
+    }
+  }
+  return {};
+}
+
+template <class RunStep>
+Result<void> Method::Impl::run_chain(std::vector<runtime::Step>& steps, const RunStep& run_step) {
   std::size_t num_run = 0;
   for (std::size_t next = 0; next < steps.size();) {
     runtime::Step& step = steps[next++];
@@ -165,7 +187,7 @@ Result<void> Method::Impl::run_chain(std::vector<runtime::Step>& steps) {
       }
       TRY(step.resize());
     }
-    TRY(step.run(context));
+    TRY(run_step(step));
     const auto* jump = std::get_if<runtime::JumpFalseInstruction>(&step.body);
     if (jump != nullptr && !jump->is_true()) next = jump->destination;
   }

@@ -11,6 +11,7 @@
 #include "runtime/input_rules.h"
 #include "runtime/instruction.h"
 #include "runtime/memory_sharing.h"
+#include "runtime/profile.h"
 #include "runtime/program_impl.h"
 #include "runtime/values.h"
 
@@ -43,6 +44,7 @@ struct Method::Impl {
   std::vector<Input> inputs;
   std::vector<Output> outputs;
   std::vector<const runtime::TensorSlot*> planned_tensors;
+  std::unique_ptr<runtime::Profile> profile;  ///< null: not asked for
   /// Sizes may differ each time an instruction runs (jumps, a delegate that is called twice), so
   /// each is sized right before it runs; else all are sized once when an input's size has changed.
   bool sizes_each_step = false;
@@ -60,7 +62,10 @@ struct Method::Impl {
 
   Result<void> resize_all();
   void update_memory_in_use();
-  Result<void> run_chain(std::vector<runtime::Step>& steps);
+  Result<void> run_chains();
+  /// `run_step(step)` runs one step.
+  template <class RunStep>
+  Result<void> run_chain(std::vector<runtime::Step>& steps, const RunStep& run_step);
   Result<void> copy_bound_outputs();
 };
 

@@ -15,6 +15,7 @@
 #include "xnnpack/indirection.h"
 #include "xnnpack/infer_shapes.h"
 #include "xnnpack/payload.h"
+#include "xnnpack/profile.h"
 
 namespace tessera::xnnpack {
 namespace {
@@ -74,6 +75,7 @@ struct Delegate::Impl {
   Payload payload;
   FindNamedData find_named_data;
   ThreadPool* pool = nullptr;
+  std::uint32_t runtime_flags = 0;  ///< for every runtime that is made
   std::unique_ptr<ShapeInference> inference;
   std::vector<Tensor> constants;  ///< that XNNPACK reads while it runs
   std::unique_ptr<xnn_workspace, WorkspaceDeleter> workspace;
@@ -103,7 +105,8 @@ Result<void> Delegate::Impl::create_runtime() {
   const auto status = xnn_create_runtime_v4(
       defined.subgraph.get(), /*weights_cache=*/nullptr, workspace.get(),
       pool == nullptr ? nullptr : pool->native(),
-      makes_tables_anew ? XNN_FLAG_TRANSIENT_INDIRECTION_BUFFER : 0, &new_runtime);
+      runtime_flags | (makes_tables_anew ? XNN_FLAG_TRANSIENT_INDIRECTION_BUFFER : 0),
+      &new_runtime);
   if (status != xnn_status_success && status != xnn_status_out_of_memory) {
     return fail(ErrorCode::kNotSupported, "XNNPACK delegate: XNNPACK refuses the graph: {}",
                 name_of(status));
@@ -162,13 +165,14 @@ Delegate::~Delegate() = default;
 
 Result<std::unique_ptr<Delegate>> Delegate::create(std::span<const std::byte> blob,
                                                    const FindNamedData& find_named_data,
-                                                   ThreadPool* pool) {
+                                                   ThreadPool* pool, bool profile) {
   TRY(initialize_once());
   auto impl = std::make_unique<Impl>();
   impl->payload = TRY(read_payload(blob));
   impl->inference = std::make_unique<ShapeInference>(impl->payload);
   impl->find_named_data = find_named_data;
   impl->pool = pool;
+  if (profile) impl->runtime_flags |= XNN_FLAG_BASIC_PROFILING;
   TRY(impl->create_runtime());
   return std::unique_ptr<Delegate>(new Delegate(std::move(impl)));
 }
@@ -207,6 +211,10 @@ Result<void> Delegate::run(std::span<const Tensor* const> inputs,
     impl_->is_set_up = true;
   }
   return check_status(xnn_invoke_runtime(impl_->runtime.get()), "run");
+}
+
+Result<std::vector<OperatorTime>> Delegate::operator_times() const {
+  return operator_times_of(impl_->runtime.get());
 }
 
 DelegateMemory Delegate::memory() const {

@@ -4,7 +4,9 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/thread_pool.h"
 #include "tessera/tensor.h"
@@ -24,14 +26,22 @@ struct DelegateMemory {
   std::size_t packed_weight_bytes = 0;  ///< with the runtime's own records
 };
 
+/// What an operator of XNNPACK took in one run.
+struct OperatorTime {
+  std::string
+      name;  ///< XNNPACK's own, with the kind of its kernel: "Convolution (NHWC, F32) IGEMM"
+  double microseconds = 0;  ///< whole ones: XNNPACK rounds down
+};
+
 /// One delegate of a loaded method, run by an xnn_runtime. One thread at a time.
 class Delegate {
  public:
   /// Builds the XNNPACK runtime (packs the weights). `pool` may be null and must outlive the
   /// delegate. What this XNNPACK cannot do is refused here with the node's name.
+  /// `profile`: XNNPACK reads a clock after every operator, for `operator_times`.
   static Result<std::unique_ptr<Delegate>> create(std::span<const std::byte> blob,
                                                   const FindNamedData& find_named_data,
-                                                  ThreadPool* pool);
+                                                  ThreadPool* pool, bool profile = false);
   ~Delegate();
 
   std::size_t num_inputs() const;
@@ -46,6 +56,8 @@ class Delegate {
   Result<void> run(std::span<const Tensor* const> inputs, std::span<Tensor* const> outputs);
 
   DelegateMemory memory() const;
+  /// Of the last run, in the order in which they run; only if created with `profile`.
+  Result<std::vector<OperatorTime>> operator_times() const;
 
  private:
   struct Impl;

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <xnnpack.h>
+
+#include <vector>
+
+#include "tessera/result.h"
+#include "xnnpack/delegate.h"
+
+namespace tessera::xnnpack {
+
+/// Times of the last invocation of a runtime that was created with XNN_FLAG_BASIC_PROFILING.
+Result<std::vector<OperatorTime>> operator_times_of(xnn_runtime* runtime);
+
+}  // namespace tessera::xnnpack
