@@ -35,7 +35,8 @@ struct TensorValue {
   std::optional<Allocation> allocation;
   /// Index of the constant (or, with an allocation, of the initial bytes); 0: none.
   std::uint32_t data_buffer_index = 0;
-  std::string external_name;  ///< fully qualified name if the bytes are in a .ptd file
+  std::string qualified_name;  ///< "layer.weight", if the file says it
+  bool is_external = false;    ///< the bytes are in a data file (.ptd), under that name
 
   /// Bytes at `sizes`; readers have checked that it does not overflow.
   std::size_t num_bytes() const;

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include <algorithm>
-#include <concepts>
-#include <limits>
 #include <set>
 
 #include "formats/pte_records.h"
+#include "formats/tensor_layout.h"
 
 namespace tessera::pte {
 namespace {
@@ -17,37 +15,6 @@ std::unexpected<Error> invalid(std::format_string<Args...> format, Args&&... arg
 Result<void> check_index(std::int64_t index, std::size_t count, std::string_view what) {
   if (index >= 0 && std::cmp_less(index, count)) return {};
   return invalid("{} is {}, expected 0 or more and below {}", what, index, count);
-}
-
-/// Sizes and their product in bytes, with any size of 0 taken as 1: then no order of multiplying
-/// them can overflow.
-Result<void> check_sizes(const TensorValue& tensor) {
-  std::uint64_t num_bytes = size_of(tensor.dtype);
-  for (const std::int64_t size : tensor.sizes) {
-    if (size < 0 || size > std::numeric_limits<std::int32_t>::max()) {
-      return invalid("the sizes {} have {}, expected 0 to {}", tensor.sizes.to_string(), size,
-                     std::numeric_limits<std::int32_t>::max());
-    }
-    if (__builtin_mul_overflow(num_bytes, std::max<std::uint64_t>(size, 1), &num_bytes) ||
-        std::cmp_greater(num_bytes, std::numeric_limits<std::ptrdiff_t>::max())) {
-      return invalid("the product of the sizes {} overflows", tensor.sizes.to_string());
-    }
-  }
-  return {};
-}
-
-Result<void> check_dim_order(const TensorValue& tensor) {
-  std::vector<std::uint8_t> sorted = tensor.dim_order;
-  std::ranges::sort(sorted);
-  bool is_permutation = sorted.size() == tensor.sizes.rank();
-  for (std::size_t dim = 0; is_permutation && dim < sorted.size(); ++dim) {
-    is_permutation = sorted[dim] == dim;
-  }
-  if (is_permutation) return {};
-  std::string found;
-  for (const std::uint8_t dim : tensor.dim_order) found += std::format(" {}", dim);
-  return invalid("the dim_order is{}, expected a permutation of the {} dimensions", found,
-                 tensor.sizes.rank());
 }
 
 Result<void> check_allocation(const TensorValue& tensor, const ExecutionPlan& plan) {
@@ -95,15 +62,17 @@ struct ValueCheck {
   }
 
   Result<void> operator()(const TensorValue& tensor) const {
-    TRY(check_sizes(tensor));
-    TRY(check_dim_order(tensor));
+    TRY(check_layout(tensor.dtype, tensor.sizes, tensor.dim_order));
     if (tensor.dynamism != ShapeDynamism::kStatic &&
         tensor.dynamism != ShapeDynamism::kDynamicBound) {
       return fail(ErrorCode::kNotSupported, "has shape dynamism {}, expected 0 or 1",
                   static_cast<int>(tensor.dynamism));
     }
+    if (tensor.is_external && tensor.qualified_name.empty()) {
+      return invalid("is in a data file, but has no name to find it by");
+    }
     if (tensor.allocation) TRY(check_allocation(tensor, plan));
-    if (tensor.data_buffer_index != 0 && tensor.external_name.empty()) {
+    if (tensor.data_buffer_index != 0 && !tensor.is_external) {
       TRY(check_data(tensor, program));
     }
     return {};

@@ -17,7 +17,6 @@ inline constexpr std::size_t kPrologueBytes = 8;  ///< root offset and identifie
 inline constexpr std::size_t kExtendedHeaderBytes = 32;
 inline constexpr std::size_t kOldExtendedHeaderBytes = 24;  ///< before segment_data_size
 
-inline constexpr std::size_t kSegmentAlignment = 128;  ///< as written
 inline constexpr std::size_t kDataAlignment = 16;  ///< of constants; readers want it of segments
 
 }  // namespace tessera::pte

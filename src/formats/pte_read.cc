@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
-#include <bit>
-#include <cstring>
 
 #include "base/check.h"
 #include "formats/pte_layout.h"
@@ -15,19 +13,8 @@ namespace fbp = fb::program;
 
 using Bytes = std::span<const std::byte>;
 
-static_assert(std::endian::native == std::endian::little);
-
-template <class T>
-T load(Bytes bytes, std::size_t offset) {
-  T value;
-  std::memcpy(&value, bytes.data() + offset, sizeof value);
-  return value;
-}
-
-bool has_letters(Bytes bytes, std::size_t offset, std::string_view letters) {
-  return bytes.size() >= offset + letters.size() &&
-         std::memcmp(bytes.data() + offset, letters.data(), letters.size()) == 0;
-}
+using flatbuffer::has_letters;
+using flatbuffer::load;
 
 /// Where the parts of a file are; a file without the extended header is all program.
 struct FileParts {
@@ -74,38 +61,16 @@ Result<FileParts> read_extended_header(Bytes bytes) {
 }
 
 Result<FileParts> read_header(Bytes bytes) {
-  if (bytes.size() < kPrologueBytes) {
-    return fail(ErrorCode::kInvalidProgram, "the file has {} bytes, expected at least {}",
-                bytes.size(), kPrologueBytes);
-  }
-  if (!has_letters(bytes, 4, kIdentifier)) {
-    return fail(ErrorCode::kInvalidProgram,
-                "the file identifier is 0x{:08x}, expected 0x{:08x} (\"{}\")",
-                load<std::uint32_t>(bytes, 4),
-                load<std::uint32_t>(std::as_bytes(std::span(kIdentifier)), 0), kIdentifier);
-  }
+  TRY(flatbuffer::check_identifier(bytes, kIdentifier));
   if (has_letters(bytes, kPrologueBytes, kExtendedHeaderMagic)) return read_extended_header(bytes);
   return FileParts{.program = bytes};
 }
 
 Result<const fbp::Program*> verify_program(Bytes program) {
-  constexpr std::size_t kMaxProgramBytes = FLATBUFFERS_MAX_BUFFER_SIZE;
-  if (program.size() >= kMaxProgramBytes) {
-    return fail(ErrorCode::kInvalidProgram, "the program has {} bytes, expected fewer than {}",
-                program.size(), kMaxProgramBytes);
-  }
-  const auto* data = reinterpret_cast<const std::uint8_t*>(program.data());
-  flatbuffers::Verifier::Options options;
-  // A table that nobody shares takes 8 bytes, its vtable offset and the reference to it.
-  options.max_tables = static_cast<flatbuffers::uoffset_t>(program.size() / 4);
-  flatbuffers::Verifier verifier(data, program.size(), options);
-  if (!fbp::VerifyProgramBuffer(verifier)) {
-    return fail(ErrorCode::kInvalidProgram,
-                "the program's {} bytes are no sound FlatBuffer: an offset leads out of them or "
-                "to the wrong place",
-                program.size());
-  }
-  return fbp::GetProgram(data);
+  TRY(flatbuffer::verify(program, "program", [](flatbuffers::Verifier& verifier) {
+    return fbp::VerifyProgramBuffer(verifier);
+  }));
+  return fbp::GetProgram(program.data());
 }
 
 Result<std::vector<Bytes>> read_segments(const fbp::Program& program, Bytes file,
@@ -124,19 +89,9 @@ Result<std::vector<Bytes>> read_segments(const fbp::Program& program, Bytes file
                   "segment {} has {} bytes, but the file has no extended header", index,
                   segment->size());
     }
-    const std::uint64_t room = parts.segment_end - std::min(parts.segment_base, parts.segment_end);
-    if (segment->offset() > room || segment->size() > room - segment->offset()) {
-      return fail(ErrorCode::kInvalidProgram,
-                  "segment {} has {} bytes at {}, the segments have {} in all", index,
-                  segment->size(), segment->offset(), room);
-    }
-    const std::uint64_t start = parts.segment_base + segment->offset();
-    if (start % kDataAlignment != 0) {
-      return fail(ErrorCode::kInvalidProgram,
-                  "segment {} starts at byte {} of the file, expected a multiple of {}", index,
-                  start, kDataAlignment);
-    }
-    segments.push_back(file.subspan(start, segment->size()));
+    segments.push_back(
+        TRY(flatbuffer::find_segment(file, parts.segment_base, parts.segment_end, segment->offset(),
+                                     segment->size(), index, kDataAlignment)));
   }
   return segments;
 }

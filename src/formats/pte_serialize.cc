@@ -65,7 +65,7 @@ struct ValueWriter {
     const auto sizes_offset = builder.CreateVector(sizes);
     const auto dim_order = builder.CreateVector(tensor.dim_order);
     const auto allocation = write_allocation(tensor.allocation);
-    const auto extra = write_extra(tensor.external_name);
+    const auto extra = write_extra(tensor);
     return {fbp::KernelTypes::Tensor,
             fbp::CreateTensor(builder, static_cast<std::int8_t>(tensor.dtype), 0, sizes_offset,
                               dim_order, tensor.requires_grad, tensor.data_buffer_index, allocation,
@@ -80,10 +80,12 @@ struct ValueWriter {
                                         static_cast<std::uint32_t>(place->offset >> 32));
   }
 
-  Offset<fbp::ExtraTensorInfo> write_extra(const std::string& external_name) const {
-    if (external_name.empty()) return 0;
-    const auto name = builder.CreateString(external_name);
-    return fbp::CreateExtraTensorInfo(builder, 0, name, fbp::TensorDataLocation::External);
+  Offset<fbp::ExtraTensorInfo> write_extra(const TensorValue& tensor) const {
+    if (tensor.qualified_name.empty()) return 0;
+    const auto name = builder.CreateString(tensor.qualified_name);
+    return fbp::CreateExtraTensorInfo(
+        builder, 0, name,
+        tensor.is_external ? fbp::TensorDataLocation::External : fbp::TensorDataLocation::Segment);
   }
 };
 

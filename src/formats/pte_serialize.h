@@ -6,14 +6,9 @@
 #include <vector>
 
 #include "formats/pte.h"
+#include "formats/segments.h"
 
 namespace tessera::pte {
-
-/// A segment as the file lists it, offset from the segments' base.
-struct SegmentEntry {
-  std::uint64_t offset = 0;
-  std::uint64_t size = 0;
-};
 
 /// Where a segment's buffers start.
 struct SubsegmentTable {

@@ -28,20 +28,21 @@ std::optional<Allocation> read_allocation(const fbp::AllocationDetails* details)
       .offset = std::uint64_t{details->memory_offset_high()} << 32 | details->memory_offset_low()};
 }
 
-Result<std::string> read_external_name(const fbp::ExtraTensorInfo* info, CopyBudget& budget) {
-  if (info == nullptr) return std::string();
+Result<void> read_extra(const fbp::ExtraTensorInfo* info, CopyBudget& budget, TensorValue& value) {
+  if (info == nullptr) return {};
   if (info->device_type() != fbp::DeviceType::Cpu) {
     return fail(ErrorCode::kNotSupported, "is on device type {}, expected {} (CPU)",
                 static_cast<int>(info->device_type()), static_cast<int>(fbp::DeviceType::Cpu));
   }
-  if (info->location() == fbp::TensorDataLocation::Segment) return std::string();
-  if (info->location() != fbp::TensorDataLocation::External) {
+  if (info->location() != fbp::TensorDataLocation::Segment &&
+      info->location() != fbp::TensorDataLocation::External) {
     return fail(ErrorCode::kInvalidProgram, "has data location {}, expected 0 or 1",
                 static_cast<int>(info->location()));
   }
-  auto name = TRY(copy_text(info->fully_qualified_name(), "fully qualified name", budget));
-  if (name.empty()) return fail(ErrorCode::kInvalidProgram, "has an empty external name");
-  return name;
+  value.is_external = info->location() == fbp::TensorDataLocation::External;
+  if (info->fully_qualified_name() == nullptr) return {};
+  value.qualified_name = TRY(copy_text(info->fully_qualified_name(), "name", budget));
+  return {};
 }
 
 Result<Value> read_tensor(const fbp::Tensor& tensor, CopyBudget& budget) {
@@ -66,7 +67,7 @@ Result<Value> read_tensor(const fbp::Tensor& tensor, CopyBudget& budget) {
   value.dynamism = static_cast<ShapeDynamism>(tensor.shape_dynamism());
   value.allocation = read_allocation(tensor.allocation_info());
   value.data_buffer_index = tensor.data_buffer_idx();
-  value.external_name = TRY(read_external_name(tensor.extra_tensor_info(), budget));
+  TRY(read_extra(tensor.extra_tensor_info(), budget, value));
   return value;
 }
 

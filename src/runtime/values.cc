@@ -12,9 +12,9 @@ namespace tessera::runtime {
 namespace {
 
 Result<void> check_supported(const pte::TensorValue& value) {
-  if (!value.external_name.empty()) {
+  if (value.is_external) {
     return fail(ErrorCode::kNotSupported, "tensor '{}' is in an external data file (.ptd)",
-                value.external_name);
+                value.qualified_name);
   }
   if (!value.is_contiguous()) {
     return fail(ErrorCode::kNotSupported,

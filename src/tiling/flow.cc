@@ -81,7 +81,7 @@ class FlowBuilder {
     for (std::size_t i = 0; i < count; ++i) {
       if (const auto* value = std::get_if<pte::TensorValue>(&plan_.values[i])) {
         flow_.file_sizes_.types[i] = {value->dtype, {value->sizes.begin(), value->sizes.end()}};
-        is_written_[i] = value->data_buffer_index != 0 || !value->external_name.empty();
+        is_written_[i] = value->data_buffer_index != 0 || value->is_external;
       }
     }
     flow_.input_ = static_cast<FlowValue>(plan_.inputs[0]);

@@ -36,7 +36,9 @@ std::vector<Value> sample_values() {
   TensorValue state = planned({4}, 256);
   state.data_buffer_index = 1;
   TensorValue external = tensor({3});
-  external.external_name = "layer.weight";
+  external.qualified_name = "layer.weight";
+  external.is_external = true;
+  state.qualified_name = "layer.state";
   TensorValue condition = tensor({});
   condition.dtype = DType::kBool;
   TensorValue weight = constant({2, 3}, 1);
@@ -95,9 +97,9 @@ struct DescribeValue {
   }
   std::string operator()(const TensorValue& value) const {
     std::string text =
-        std::format("{}{} order {} grad {} dynamism {} external '{}'", name_of(value.dtype),
+        std::format("{}{} order {} grad {} dynamism {} name '{}' external {}", name_of(value.dtype),
                     value.sizes.to_string(), list(value.dim_order), value.requires_grad,
-                    static_cast<int>(value.dynamism), value.external_name);
+                    static_cast<int>(value.dynamism), value.qualified_name, value.is_external);
     if (value.allocation) {
       text += std::format(" at {}:{}", value.allocation->memory_id, value.allocation->offset);
     }
