@@ -60,7 +60,7 @@ Result<void> Method::Impl::load_delegates(const pte::Program& program,
                   xnnpack::kBackendId);
     }
     auto created = xnnpack::Delegate::create(delegate.blob, find_named_data, pool.get(),
-                                             /*profile=*/profile != nullptr);
+                                             {.profile = profile != nullptr});
     if (!created) return with_context(std::move(created).error(), std::format("delegate {}", i));
     delegates.push_back(*std::move(created));
   }

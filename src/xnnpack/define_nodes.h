@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "xnnpack/node_records.h"
+#include "xnnpack/packing_sources.h"
 
 namespace tessera::xnnpack {
 
@@ -21,6 +22,8 @@ struct DefinedSubgraph {
   SubgraphPtr subgraph;
   /// Constants that XNNPACK reads while it runs (it does not pack them): as long as the runtime.
   std::vector<Tensor> constants;
+  /// Of all constants, packed or not.
+  ConstantAddresses addresses;
   /// Quantization scales: until the runtime has been created.
   std::vector<std::vector<float>> scales;
   std::vector<std::vector<std::uint16_t>> bf16_scales;

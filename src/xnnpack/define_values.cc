@@ -85,6 +85,7 @@ class ValueDefiner {
     set_dims();
     datatype_ = TRY(xnn_datatype_of(value.datatype));
     data_ = TRY(set_data());
+    if (data_ != nullptr) defined_.addresses.emplace(value.id, data_);
     external_id_ = value.flags == 0 ? XNN_INVALID_VALUE_ID : value.external_id;
     std::uint32_t id = XNN_INVALID_VALUE_ID;
     const auto status =

@@ -16,6 +16,7 @@
 #include "xnnpack/infer_shapes.h"
 #include "xnnpack/payload.h"
 #include "xnnpack/profile.h"
+#include "xnnpack/weights_cache.h"
 
 namespace tessera::xnnpack {
 namespace {
@@ -77,15 +78,17 @@ struct Delegate::Impl {
   ThreadPool* pool = nullptr;
   std::uint32_t runtime_flags = 0;  ///< for every runtime that is made
   std::unique_ptr<ShapeInference> inference;
+  ConstantHashes hashes{PackedWeights::of_process().hash_seed()};
   std::vector<Tensor> constants;  ///< that XNNPACK reads while it runs
+  std::unique_ptr<WeightsCache> weights;
   std::unique_ptr<xnn_workspace, WorkspaceDeleter> workspace;
-  std::unique_ptr<xnn_runtime, RuntimeDeleter> runtime;  // before the workspace and constants
+  std::unique_ptr<xnn_runtime, RuntimeDeleter> runtime;  // goes before all that it points to
 
   std::vector<Shape> input_shapes, output_shapes;  ///< of the last reshape; empty: none succeeded
   std::vector<xnn_external_value> arguments;       ///< of the last setup
   bool is_set_up = false;
   bool makes_tables_anew = false;  ///< XNN_FLAG_TRANSIENT_INDIRECTION_BUFFER
-  std::ptrdiff_t packed_bytes = 0, workspace_bytes = 0;
+  std::ptrdiff_t record_bytes = 0, workspace_bytes = 0;
 
   Result<void> create_runtime();
   Result<void> reshape(std::span<const Shape> inputs);
@@ -94,16 +97,18 @@ struct Delegate::Impl {
 
 Result<void> Delegate::Impl::create_runtime() {
   runtime.reset();
-  packed_bytes = workspace_bytes = 0;
-  const MemoryCount count(packed_bytes);
+  record_bytes = workspace_bytes = 0;
+  const MemoryCount count(record_bytes);
   const auto constant_bytes = TRY(find_constants(payload, find_named_data));
   auto defined = TRY(define_subgraph(payload, constant_bytes));
+  auto new_weights = std::make_unique<WeightsCache>(
+      PackingSources(payload, constant_bytes, defined.addresses, hashes), hashes.seed());
   xnn_workspace_t new_workspace = nullptr;
   TRY(check_status(xnn_create_workspace(&new_workspace), "create workspace"));
   workspace.reset(new_workspace);
   xnn_runtime_t new_runtime = nullptr;
   const auto status = xnn_create_runtime_v4(
-      defined.subgraph.get(), /*weights_cache=*/nullptr, workspace.get(),
+      defined.subgraph.get(), new_weights->provider(), workspace.get(),
       pool == nullptr ? nullptr : pool->native(),
       runtime_flags | (makes_tables_anew ? XNN_FLAG_TRANSIENT_INDIRECTION_BUFFER : 0),
       &new_runtime);
@@ -114,6 +119,7 @@ Result<void> Delegate::Impl::create_runtime() {
   TRY(check_status(status, "create runtime"));
   runtime.reset(new_runtime);
   constants = std::move(defined.constants);
+  weights = std::move(new_weights);  // the old one until here, so that its blocks were found
   return {};
 }
 
@@ -132,7 +138,7 @@ Result<void> Delegate::Impl::reshape(std::span<const Shape> inputs) {
   is_set_up = false;
   TRY(inference->run(inputs));
   const bool is_large = indirection_bytes(payload, *inference) > kMaxKeptIndirectionBytes;
-  if (is_large != makes_tables_anew) {
+  if (is_large != makes_tables_anew || runtime == nullptr) {  // null: making it failed last time
     makes_tables_anew = is_large;
     TRY(create_runtime());
   }
@@ -165,14 +171,15 @@ Delegate::~Delegate() = default;
 
 Result<std::unique_ptr<Delegate>> Delegate::create(std::span<const std::byte> blob,
                                                    const FindNamedData& find_named_data,
-                                                   ThreadPool* pool, bool profile) {
+                                                   ThreadPool* pool,
+                                                   const DelegateOptions& options) {
   TRY(initialize_once());
   auto impl = std::make_unique<Impl>();
   impl->payload = TRY(read_payload(blob));
   impl->inference = std::make_unique<ShapeInference>(impl->payload);
   impl->find_named_data = find_named_data;
   impl->pool = pool;
-  if (profile) impl->runtime_flags |= XNN_FLAG_BASIC_PROFILING;
+  if (options.profile) impl->runtime_flags |= XNN_FLAG_BASIC_PROFILING;
   TRY(impl->create_runtime());
   return std::unique_ptr<Delegate>(new Delegate(std::move(impl)));
 }
@@ -218,10 +225,12 @@ Result<std::vector<OperatorTime>> Delegate::operator_times() const {
 }
 
 DelegateMemory Delegate::memory() const {
-  return {.workspace_bytes =
-              static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, impl_->workspace_bytes)),
-          .packed_weight_bytes =
-              static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, impl_->packed_bytes))};
+  const auto to_size = [](std::ptrdiff_t bytes) {
+    return static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, bytes));
+  };
+  return {.workspace_bytes = to_size(impl_->workspace_bytes),
+          .packed_weight_bytes = impl_->weights->num_bytes(),
+          .record_bytes = to_size(impl_->record_bytes)};
 }
 
 }  // namespace tessera::xnnpack

@@ -22,8 +22,16 @@ using FindNamedData = std::function<Result<std::span<const std::byte>>(std::stri
 
 /// Memory of a delegate in bytes, as counted where XNNPACK allocates it.
 struct DelegateMemory {
-  std::size_t workspace_bytes = 0;      ///< intermediate values and index tables
-  std::size_t packed_weight_bytes = 0;  ///< with the runtime's own records
+  std::size_t workspace_bytes = 0;  ///< intermediate values and index tables
+  /// Weights in the order of XNNPACK's kernels. Delegates share them, so sums count them twice; see
+  /// PackedWeights::usage.
+  std::size_t packed_weight_bytes = 0;
+  std::size_t record_bytes = 0;  ///< XNNPACK's own records of values and operators
+};
+
+struct DelegateOptions {
+  /// XNNPACK reads a clock after every operator, for Delegate::operator_times.
+  bool profile = false;
 };
 
 /// What an operator of XNNPACK took in one run.
@@ -36,12 +44,13 @@ struct OperatorTime {
 /// One delegate of a loaded method, run by an xnn_runtime. One thread at a time.
 class Delegate {
  public:
-  /// Builds the XNNPACK runtime (packs the weights). `pool` may be null and must outlive the
-  /// delegate. What this XNNPACK cannot do is refused here with the node's name.
-  /// `profile`: XNNPACK reads a clock after every operator, for `operator_times`.
+  /// Builds the XNNPACK runtime; weights that no other delegate of the process has packed are
+  /// packed. `pool` may be null and must outlive the delegate. What this XNNPACK cannot do is
+  /// refused here with the node's name. Any number of threads may create delegates at once.
   static Result<std::unique_ptr<Delegate>> create(std::span<const std::byte> blob,
                                                   const FindNamedData& find_named_data,
-                                                  ThreadPool* pool, bool profile = false);
+                                                  ThreadPool* pool,
+                                                  const DelegateOptions& options = {});
   ~Delegate();
 
   std::size_t num_inputs() const;
@@ -56,7 +65,7 @@ class Delegate {
   Result<void> run(std::span<const Tensor* const> inputs, std::span<Tensor* const> outputs);
 
   DelegateMemory memory() const;
-  /// Of the last run, in the order in which they run; only if created with `profile`.
+  /// Of the last run, in the order in which they run; only with DelegateOptions::profile.
   Result<std::vector<OperatorTime>> operator_times() const;
 
  private:

@@ -18,24 +18,36 @@ class PayloadMaker {
  public:
   PayloadMaker() { payload.constants.push_back({.key = ""}); }
 
-  std::uint32_t input(std::vector<std::uint32_t> dims) {
-    return external(std::move(dims), ValueRecord::kExternalInput);
+  std::uint32_t input(std::vector<std::uint32_t> dims, Datatype datatype = Datatype::kF32,
+                      QuantParams quant = {}) {
+    return external(std::move(dims), datatype, std::move(quant), ValueRecord::kExternalInput);
   }
   /// After all inputs.
-  std::uint32_t output(std::vector<std::uint32_t> dims) {
-    return external(std::move(dims), ValueRecord::kExternalOutput);
+  std::uint32_t output(std::vector<std::uint32_t> dims, Datatype datatype = Datatype::kF32,
+                       QuantParams quant = {}) {
+    return external(std::move(dims), datatype, std::move(quant), ValueRecord::kExternalOutput);
   }
-  std::uint32_t internal(std::vector<std::uint32_t> dims) {
-    payload.values.push_back({.id = next_id_, .dims = std::move(dims)});
+  std::uint32_t internal(std::vector<std::uint32_t> dims, Datatype datatype = Datatype::kF32,
+                         QuantParams quant = {}) {
+    payload.values.push_back(
+        {.id = next_id_, .datatype = datatype, .dims = std::move(dims), .quant = std::move(quant)});
     return next_id_++;
   }
-  std::uint32_t constant(std::vector<std::uint32_t> dims, const std::vector<float>& elements) {
-    const auto id = internal(std::move(dims));
-    payload.values.back().constant_index = static_cast<std::uint32_t>(payload.constants.size());
-    const auto key = "constant" + std::to_string(payload.constants.size());
-    named_data[key] = elements;
-    payload.constants.push_back({.key = key, .size = elements.size() * sizeof(float)});
+  template <class T>
+  std::uint32_t constant(std::vector<std::uint32_t> dims, const std::vector<T>& elements,
+                         Datatype datatype = Datatype::kF32, QuantParams quant = {}) {
+    const auto id = internal(std::move(dims), datatype, std::move(quant));
+    payload.values.back().constant_index = buffer(elements);
     return id;
+  }
+  /// The index of a constant with these bytes.
+  template <class T>
+  std::uint32_t buffer(const std::vector<T>& elements) {
+    const auto bytes = std::as_bytes(std::span(elements));
+    const auto key = "constant" + std::to_string(payload.constants.size());
+    named_data[key].assign(bytes.begin(), bytes.end());
+    payload.constants.push_back({.key = key, .size = bytes.size()});
+    return static_cast<std::uint32_t>(payload.constants.size() - 1);
   }
   NodeRecord& node(NodeKind kind, std::vector<std::uint32_t> inputs, std::uint32_t output,
                    NodeParams params = {}) {
@@ -50,20 +62,23 @@ class PayloadMaker {
     return [this](std::string_view key) -> Result<std::span<const std::byte>> {
       const auto found = named_data.find(std::string(key));
       if (found == named_data.end()) return fail(ErrorCode::kNotFound, "no '{}'", key);
-      return std::as_bytes(std::span(found->second));
+      return std::span<const std::byte>(found->second);
     };
   }
-  Result<std::unique_ptr<Delegate>> create(ThreadPool* pool = nullptr) {
+  /// The maker must outlive the delegate.
+  Result<std::unique_ptr<Delegate>> create(ThreadPool* pool = nullptr,
+                                           const DelegateOptions& options = {}) {
     blob_ = write_payload(payload);
-    return Delegate::create(blob_, finder(), pool);
+    return Delegate::create(blob_, finder(), pool, options);
   }
 
   Payload payload;
-  std::map<std::string, std::vector<float>> named_data;
+  std::map<std::string, std::vector<std::byte>> named_data;
 
  private:
-  std::uint32_t external(std::vector<std::uint32_t> dims, std::uint32_t flags) {
-    const auto id = internal(std::move(dims));
+  std::uint32_t external(std::vector<std::uint32_t> dims, Datatype datatype, QuantParams quant,
+                         std::uint32_t flags) {
+    const auto id = internal(std::move(dims), datatype, std::move(quant));
     payload.values.back().external_id = payload.num_externals++;
     payload.values.back().flags = flags;
     return id;
