@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Computes the operator tests' reference results with PyTorch.
 
-usage: tools/make_goldens.py tests/data/goldens
+usage: tools/make_goldens.py tests/data/goldens [FAMILY...]
 
-Reads operators.txt (written by `TESSERA_BLESS=1 operators`, one sample a line) in that folder and
-writes operators.bin, the elements of all results one after the other.
+For each FAMILY.txt in the folder (written by `TESSERA_BLESS=1 operators`, one sample a line), or for
+those named, writes FAMILY.bin, the elements of all results one after the other.
 """
 import pathlib
 import re
@@ -14,13 +14,19 @@ import sys
 import numpy
 import torch
 
-DTYPES = {"f32": torch.float32, "f64": torch.float64, "i32": torch.int32, "i64": torch.int64}
-SCALAR_TYPES = {3: torch.int32, 4: torch.int64, 6: torch.float32, 7: torch.float64}
+DTYPES = {"u8": torch.uint8, "i8": torch.int8, "i16": torch.int16, "i32": torch.int32, "i64": torch.int64,
+          "f16": torch.float16, "f32": torch.float32, "f64": torch.float64, "bool": torch.bool,
+          "bf16": torch.bfloat16}
+SCALAR_TYPES = {0: torch.uint8, 1: torch.int8, 2: torch.int16, 3: torch.int32, 4: torch.int64, 5: torch.float16,
+                6: torch.float32, 7: torch.float64, 11: torch.bool, 15: torch.bfloat16}
+POSITIVE_ARGUMENTS = {"running_var", "scale", "scales", "weight_scales"}
+# Operators that PyTorch does not have under their own name: reference(positional, keywords) -> results.
+REFERENCES = {}
 MASK = (1 << 64) - 1
 PRIME = 0x100000001B3
 
 
-def sample_tensor(name, sample, tensor, dtype, shape, is_variance):
+def sample_tensor(name, sample, tensor, dtype, shape, is_positive, index_limit):
     """The rule of tests/operators/sample_data.h."""
     start = 0xCBF29CE484222325
     for byte in name.encode():
@@ -33,19 +39,23 @@ def sample_tensor(name, sample, tensor, dtype, shape, is_variance):
         mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & MASK
         mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & MASK
         bits = (mixed ^ (mixed >> 31)) >> 40
-        if dtype.is_floating_point:
+        if dtype == torch.bool:
+            elements.append(bits % 2 != 0)
+        elif dtype.is_floating_point:
             value = (bits - (1 << 23)) / (1 << 22)
-            elements.append(abs(value) + 0.25 if is_variance else value)
+            elements.append(abs(value) + 0.25 if is_positive else value)
+        elif index_limit > 0:
+            elements.append(bits % index_limit)
         else:
-            elements.append(bits % 21 - 10)
+            elements.append(bits % 21 - (0 if dtype == torch.uint8 else 10))
     return torch.tensor(elements, dtype=dtype).reshape(shape)
 
 
 class Parser:
-    """Arguments of a sample: types, numbers, none, true, false and lists of them."""
+    """Arguments of a sample: types, numbers, strings, none, true, false and lists of them."""
 
     def __init__(self, text, make_tensor):
-        self.tokens = re.findall(r"[A-Za-z]\w*|-?\d[\d.]*(?:e[+-]?\d+)?|[\[\](),]", text)
+        self.tokens = re.findall(r"\"[^\"]*\"|[A-Za-z]\w*|-?\d[\d.]*(?:e[+-]?\d+)?|[\[\](),]", text)
         self.at = 0
         self.make_tensor = make_tensor
 
@@ -67,6 +77,8 @@ class Parser:
         if token in DTYPES:
             self.next()
             return self.make_tensor(DTYPES[token], self.items("]", lambda: int(self.next())))
+        if token[0] == '"':
+            return token[1:-1]
         if token == "[":
             return self.items("]", self.value)
         if token in ("none", "true", "false"):
@@ -78,10 +90,14 @@ class Parser:
         return self.items(")", self.value)
 
 
-def evaluate(name, sample, text):
+def find_operator(name):
     namespace, _, rest = name.partition("::")
     operator_name, _, overload = rest.partition(".")
-    operator = getattr(getattr(getattr(torch.ops, namespace), operator_name), overload or "default")
+    return getattr(getattr(getattr(torch.ops, namespace), operator_name), overload or "default")
+
+
+def evaluate(name, sample, text, index_limit):
+    operator = find_operator(name)
     count = 0
 
     def make_tensor(dtype, shape):
@@ -93,32 +109,43 @@ def evaluate(name, sample, text):
     positional, keywords = [], {}
     for schema, value in zip(operator._schema.arguments, parsed, strict=True):
         def fill(entry):
-            return sample_tensor(name, sample, *entry, schema.name == "running_var")
+            is_positive = schema.name in POSITIVE_ARGUMENTS
+            return sample_tensor(name, sample, *entry, is_positive, index_limit)
         if isinstance(value, tuple):
             value = fill(value)
-        elif isinstance(value, list) and value and isinstance(value[0], tuple):
-            value = [fill(entry) for entry in value]
-        elif schema.name == "dtype" and value is not None:
+        elif isinstance(value, list) and any(isinstance(entry, tuple) for entry in value):
+            value = [None if entry is None else fill(entry) for entry in value]
+        elif schema.name in ("dtype", "output_dtype", "out_dtype") and value is not None:
             value = SCALAR_TYPES[value]
         elif schema.name == "memory_format" and value is not None:
             value = torch.contiguous_format
+        elif schema.name in ("layout", "device"):
+            value = None
         if schema.kwarg_only:
             keywords[schema.name] = value
         else:
             positional.append(value)
-    results = operator(*positional, **keywords)
+    results = REFERENCES.get(name, operator)(*positional, **keywords)
     return [results] if isinstance(results, torch.Tensor) else list(results)
 
 
-def main(folder):
+def bytes_of(tensor):
+    tensor = tensor.contiguous()
+    if tensor.dtype == torch.bfloat16:  # which numpy does not have
+        tensor = tensor.view(torch.int16)
+    return tensor.numpy().tobytes()
+
+
+def write_family(folder, family):
     samples = {}
     data = bytearray()
-    for line in (folder / "operators.txt").read_text().splitlines():
+    for line in (folder / f"{family}.txt").read_text().splitlines():
         call, _, types = line.partition(" -> ")
+        call, _, limit = call.partition(" indices below ")
         name, _, arguments = call.partition(" ")
         sample = samples.setdefault(name, 0)
         samples[name] += 1
-        results = evaluate(name, sample, arguments)
+        results = evaluate(name, sample, arguments, int(limit or 0))
         found = " ".join(
             next(key for key, dtype in DTYPES.items() if dtype == result.dtype)
             + "[" + ",".join(map(str, result.shape)) + "]"
@@ -126,12 +153,14 @@ def main(folder):
         if found != types:
             sys.exit(f"{call}: infer says {types}, PyTorch gives {found}")
         for result in results:
-            data += result.contiguous().numpy().tobytes()
-    (folder / "operators.bin").write_bytes(data)
-    print(f"{sum(samples.values())} samples of {len(samples)} operators, {len(data)} bytes")
+            data += bytes_of(result)
+    (folder / f"{family}.bin").write_bytes(data)
+    print(f"{family}: {sum(samples.values())} samples of {len(samples)} operators, {len(data)} bytes")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) < 2:
         sys.exit(__doc__)
-    main(pathlib.Path(sys.argv[1]))
+    goldens = pathlib.Path(sys.argv[1])
+    for name in sys.argv[2:] or sorted(path.stem for path in goldens.glob("*.txt")):
+        write_family(goldens, name)

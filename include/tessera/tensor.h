@@ -10,7 +10,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
+#include "tessera/half.h"
 #include "tessera/result.h"
 
 namespace tessera {
@@ -39,43 +41,39 @@ std::optional<DType> dtype_from_name(std::string_view name);
 std::optional<DType> dtype_from_number(int scalar_type);
 std::size_t size_of(DType dtype);
 
+namespace detail {
 template <class T>
-constexpr DType dtype_of();
+struct DTypeOf;
+template <DType kDType>
+using Is = std::integral_constant<DType, kDType>;
 template <>
-constexpr DType dtype_of<std::uint8_t>() {
-  return DType::kU8;
-}
+struct DTypeOf<std::uint8_t> : Is<DType::kU8> {};
 template <>
-constexpr DType dtype_of<std::int8_t>() {
-  return DType::kI8;
-}
+struct DTypeOf<std::int8_t> : Is<DType::kI8> {};
 template <>
-constexpr DType dtype_of<std::int16_t>() {
-  return DType::kI16;
-}
+struct DTypeOf<std::int16_t> : Is<DType::kI16> {};
 template <>
-constexpr DType dtype_of<std::uint16_t>() {
-  return DType::kU16;
-}
+struct DTypeOf<std::uint16_t> : Is<DType::kU16> {};
 template <>
-constexpr DType dtype_of<std::int32_t>() {
-  return DType::kI32;
-}
+struct DTypeOf<std::int32_t> : Is<DType::kI32> {};
 template <>
-constexpr DType dtype_of<std::int64_t>() {
-  return DType::kI64;
-}
+struct DTypeOf<std::int64_t> : Is<DType::kI64> {};
 template <>
-constexpr DType dtype_of<float>() {
-  return DType::kF32;
-}
+struct DTypeOf<Half> : Is<DType::kF16> {};
 template <>
-constexpr DType dtype_of<double>() {
-  return DType::kF64;
-}
+struct DTypeOf<BFloat16> : Is<DType::kBF16> {};
 template <>
-constexpr DType dtype_of<bool>() {
-  return DType::kBool;
+struct DTypeOf<float> : Is<DType::kF32> {};
+template <>
+struct DTypeOf<double> : Is<DType::kF64> {};
+template <>
+struct DTypeOf<bool> : Is<DType::kBool> {};
+}  // namespace detail
+
+/// dtype_of<float>() is DType::kF32.
+template <class T>
+constexpr DType dtype_of() {
+  return detail::DTypeOf<T>::value;
 }
 
 /// Sizes of a tensor, outermost first; at most kMaxRank of them, kept in place (no allocation).

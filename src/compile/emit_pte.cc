@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/try.h"
+#include "ir/schema.h"
 #include "ir/text.h"
 
 namespace tessera::compiler {
@@ -128,12 +129,19 @@ class Emitter {
       return fail(ErrorCode::kOperatorMissing, "the operator has no out-variant");
     }
     pte::KernelCall call{.operator_index = operator_index(node.op->out_name)};
-    for (const ir::Argument& argument : node.arguments) {
-      call.arguments.push_back(TRY(emit_argument(argument)));
+    const ir::Schema& schema = ir::schema_of(*node.op);
+    for (std::size_t i = 0; i < node.arguments.size(); ++i) {
+      if (!schema.arguments[i].is_in_out_variant) continue;
+      call.arguments.push_back(TRY(emit_argument(node.arguments[i])));
     }
-    for (const ValueId result : node.results) call.arguments.push_back(TRY(index_of(result)));
-    call.arguments.push_back(node.results.size() == 1 ? call.arguments.back()
-                                                      : TRY(emit_list(node.results)));
+    if (schema.num_results == ir::Schema::kResultList) {
+      call.arguments.push_back(TRY(emit_list(node.results)));
+    } else {
+      for (const ValueId result : node.results) call.arguments.push_back(TRY(index_of(result)));
+    }
+    const bool returns_list =
+        schema.num_results != 1 && schema.num_results != ir::Schema::kResultList;
+    call.arguments.push_back(returns_list ? TRY(emit_list(node.results)) : call.arguments.back());
     plan_.chains.front().emplace_back(std::move(call));
     return {};
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "base/thread_pool.h"
@@ -23,6 +24,13 @@ class KernelContext {
       pool_->parallel_for(count, grain, body);
     }
   }
+  /// 64 random bits, the same sequence in every process: splitmix64 (Steele, Lea, Flood 2014).
+  std::uint64_t random_bits() {
+    std::uint64_t mixed = random_state_ += 0x9e3779b97f4a7c15;
+    mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9;
+    mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111eb;
+    return mixed ^ (mixed >> 31);
+  }
   std::size_t num_threads() const { return pool_ == nullptr ? 1 : pool_->num_threads(); }
 
   /// Scratch memory of at least `bytes`, aligned to 64, valid until the next call. Grows only.
@@ -35,6 +43,7 @@ class KernelContext {
  private:
   static constexpr std::size_t kAlignment = 64;
   ThreadPool* pool_;
+  std::uint64_t random_state_ = 0;
   std::vector<std::byte> scratch_;
 };
 

@@ -102,7 +102,7 @@ using InferFn = Result<std::vector<TensorType>> (*)(const TypeArguments& argumen
 class KernelContext;
 
 /// Computes `outputs`, whose dtypes and sizes are those that `infer` gave and whose memory does not
-/// overlap the arguments'. Arguments are contiguous.
+/// overlap the arguments' (but see in_place_name). Arguments and outputs are contiguous.
 using KernelFn = Result<void> (*)(KernelContext& context, const KernelArguments& arguments,
                                   std::span<Tensor> outputs);
 
@@ -144,6 +144,8 @@ struct XnnpackRule {
 /// Tensor elements follow from the position by the rule in tests/operators/sample_data.h.
 struct Sample {
   std::string_view arguments;
+  /// Above 0: elements of integer tensors are from 0 to this, exclusive (indices).
+  std::int64_t index_limit = 0;
 };
 
 /// Everything Tessera knows about one operator. Empty members mean "not supported there", and every
@@ -151,12 +153,20 @@ struct Sample {
 struct Operator {
   std::string_view schema;    ///< ATen schema: "aten::relu(Tensor self) -> Tensor"
   std::string_view out_name;  ///< out-variant in .pte files: "aten::relu.out"; empty: none
+  /// In-place variant in .pte files, "aten::copy_": the result is the first argument's memory,
+  /// which the kernel must allow.
+  std::string_view in_place_name = {};
   InferFn infer = nullptr;
   KernelFn kernel = nullptr;        ///< portable implementation; also constant folding and oracle
   RegionFn input_region = nullptr;  ///< null: the whole input is needed
   DecomposeFn decompose = nullptr;  ///< set exactly for operators outside core ATen
   XnnpackRule xnnpack = {};
   std::span<const Sample> samples = {};
+  /// The sizes of results depend on elements (nonzero): infer gives upper bounds, the kernel sets
+  /// the shapes of `outputs`.
+  bool sizes_from_elements = false;
+  /// Results differ from run to run or are unspecified (randn, empty).
+  bool is_random = false;
 };
 
 }  // namespace tessera::ir

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "ir/schema.h"
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -55,7 +57,9 @@ Result<SchemaArgument> parse_argument_type(TokenStream& tokens) {
   TRY(skip_alias(tokens));
   auto kind = kind_from_name(name);
   SchemaArgument argument;
+  const bool is_optional = tokens.accept("?");
   if (kind && tokens.accept("[")) {
+    argument.has_optional_items = is_optional;
     kind = list_of(*kind);
     if (tokens.peek().kind == TokenKind::kInteger) {
       const std::int64_t size = TRY(tokens.expect_integer());
@@ -68,7 +72,7 @@ Result<SchemaArgument> parse_argument_type(TokenStream& tokens) {
     return std::unexpected(TokenStream::error_at(token, std::format("unknown type '{}'", name)));
   }
   argument.kind = *kind;
-  argument.is_optional = tokens.accept("?");
+  argument.is_optional = tokens.accept("?") || (is_optional && !argument.has_optional_items);
   return argument;
 }
 
@@ -120,7 +124,23 @@ Result<int> parse_results(TokenStream& tokens) {
   return num_results;
 }
 
+// ATen's code generator bundles these four; see SchemaArgument::is_in_out_variant.
+void mark_tensor_options(std::vector<SchemaArgument>& arguments) {
+  constexpr std::array<std::string_view, 4> kOptions = {kDTypeArgument, "layout", "device",
+                                                        "pin_memory"};
+  const auto is_option = [&](const SchemaArgument& argument) {
+    return std::ranges::contains(kOptions, argument.name);
+  };
+  if (std::ranges::count_if(arguments, is_option) != std::ssize(kOptions)) return;
+  for (SchemaArgument& argument : arguments) argument.is_in_out_variant = !is_option(argument);
+}
+
 }  // namespace
+
+std::size_t Schema::num_out_variant_arguments() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(arguments, &SchemaArgument::is_in_out_variant));
+}
 
 Result<Schema> parse_schema(std::string_view text) {
   TokenStream tokens = TRY(TokenStream::open(text));
@@ -130,6 +150,7 @@ Result<Schema> parse_schema(std::string_view text) {
   schema.name += "::" + TRY(tokens.expect_name());
   if (tokens.accept(".")) schema.overload = TRY(tokens.expect_name());
   schema.arguments = TRY(parse_arguments(tokens));
+  mark_tensor_options(schema.arguments);
   TRY(tokens.expect("->"));
   schema.num_results = TRY(parse_results(tokens));
   TRY(tokens.expect_end());

@@ -28,7 +28,7 @@ Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
   const auto num_planes = static_cast<std::size_t>(input.size(0) * input.size(1));
   if (input.num_elements() == 0) return {};
   const std::int64_t plane_size = input.num_elements() / static_cast<std::int64_t>(num_planes);
-  dispatch<float, double>(input.dtype(), [&]<class T>() {
+  dispatch<TypeList<float, double>>(input.dtype(), [&]<class T>() {
     const auto data = [&](std::size_t position) -> const T* {
       const Tensor* tensor = arguments.optional_tensor(position);
       return tensor == nullptr ? nullptr : tensor->data<T>();

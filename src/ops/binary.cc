@@ -86,7 +86,7 @@ void apply(KernelContext& context, const Tensor& a, const Tensor& b, Tensor& out
 template <class Function, class... Ts>
 Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
                     std::span<Tensor> outputs) {
-  dispatch<Ts...>(outputs[0].dtype(), [&]<class T>() {
+  dispatch<TypeList<Ts...>>(outputs[0].dtype(), [&]<class T>() {
     apply<T>(context, arguments.tensor(0), arguments.tensor(1), outputs[0], Function());
   });
   return {};
@@ -116,7 +116,7 @@ T scalar_argument(const KernelArguments& arguments, std::size_t position) {
 template <int kSign>
 Result<void> add_kernel(KernelContext& context, const KernelArguments& arguments,
                         std::span<Tensor> outputs) {
-  dispatch<float, double, std::int32_t, std::int64_t>(outputs[0].dtype(), [&]<class T>() {
+  dispatch<TypeList<float, double, std::int32_t, std::int64_t>>(outputs[0].dtype(), [&]<class T>() {
     const T factor = wrapping<T>(T(kSign), scalar_argument<T>(arguments, 2), std::multiplies());
     apply<T>(context, arguments.tensor(0), arguments.tensor(1), outputs[0], [factor](T a, T b) {
       const T scaled = wrapping(factor, b, std::multiplies());

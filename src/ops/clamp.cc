@@ -22,7 +22,7 @@ using Types = Result<std::vector<ir::TensorType>>;
 Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
                     std::span<Tensor> outputs) {
   const Tensor& in = arguments.tensor(0);
-  dispatch<float, double>(in.dtype(), [&]<class T>() {
+  dispatch<TypeList<float, double>>(in.dtype(), [&]<class T>() {
     constexpr double kInfinity = std::numeric_limits<double>::infinity();
     const T low = static_cast<T>(arguments.optional_real(1).value_or(-kInfinity));
     const T high = static_cast<T>(arguments.optional_real(2).value_or(kInfinity));

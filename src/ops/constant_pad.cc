@@ -66,7 +66,7 @@ Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
   const std::int64_t width = output.size(output.rank() - 1);
   const auto num_rows = static_cast<std::size_t>(output.num_elements() / width);
   const std::size_t grain = kElementsPerThread / static_cast<std::size_t>(width) + 1;
-  dispatch<float, double>(output.dtype(), [&]<class T>() {
+  dispatch<TypeList<float, double>>(output.dtype(), [&]<class T>() {
     const T fill = static_cast<T>(arguments.real(2));
     context.parallel_for(num_rows, grain, [&](std::size_t begin, std::size_t end) {
       for (std::size_t row = begin; row < end; ++row) {

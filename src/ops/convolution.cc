@@ -65,7 +65,7 @@ Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
                     std::span<Tensor> outputs) {
   const ConvolutionGeometry geometry = geometry_of(arguments, outputs[0].shape());
   const Tensor* bias = arguments.optional_tensor(kBias);
-  dispatch<float, double>(outputs[0].dtype(), [&]<class T>() {
+  dispatch<TypeList<float, double>>(outputs[0].dtype(), [&]<class T>() {
     convolve<T>(context, geometry, arguments.tensor(kInput).data<T>(),
                 arguments.tensor(kWeight).data<T>(),
                 bias == nullptr ? nullptr : std::as_const(*bias).data<T>(), outputs[0].data<T>());

@@ -60,7 +60,7 @@ void multiply(KernelContext& context, const Tensor& a, const Tensor& b, Tensor& 
 
 Result<void> mm_kernel(KernelContext& context, const KernelArguments& arguments,
                        std::span<Tensor> outputs) {
-  dispatch<float, double>(outputs[0].dtype(), [&]<class T>() {
+  dispatch<TypeList<float, double>>(outputs[0].dtype(), [&]<class T>() {
     multiply<T>(context, arguments.tensor(0), arguments.tensor(1), outputs[0]);
   });
   return {};
@@ -75,7 +75,7 @@ Result<void> addmm_kernel(KernelContext& context, const KernelArguments& argumen
   const std::int64_t self_columns = self.rank() == 0 ? 1 : self.size(self.rank() - 1);
   const std::int64_t row_stride = self.rank() == 2 && self.size(0) != 1 ? self_columns : 0;
   const std::int64_t column_stride = self_columns == 1 ? 0 : 1;
-  dispatch<float, double>(out.dtype(), [&]<class T>() {
+  dispatch<TypeList<float, double>>(out.dtype(), [&]<class T>() {
     multiply<T>(context, arguments.tensor(1), arguments.tensor(2), out);
     const T beta = static_cast<T>(arguments.real(3)), alpha = static_cast<T>(arguments.real(4));
     for (std::int64_t row = 0; row < out.size(0); ++row) {

@@ -67,7 +67,7 @@ Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
   const auto summands = offsets(self.shape(), is_averaged);
   is_averaged.flip();
   const auto starts = offsets(self.shape(), is_averaged);
-  dispatch<float, double>(self.dtype(), [&]<class T>() {
+  dispatch<TypeList<float, double>>(self.dtype(), [&]<class T>() {
     const std::size_t grain = kElementsPerThread / (summands.size() + 1) + 1;
     context.parallel_for(starts.size(), grain, [&](std::size_t begin, std::size_t end) {
       for (std::size_t i = begin; i < end; ++i) {

@@ -83,7 +83,7 @@ Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
   const auto num_rows = static_cast<std::size_t>(outputs[0].num_elements() / output_width);
   const Window vertical = window_of(arguments, 0), horizontal = window_of(arguments, 1);
   const std::size_t grain = kElementsPerThread / 4 / static_cast<std::size_t>(output_width) + 1;
-  dispatch<float, double>(input.dtype(), [&]<class T>() {
+  dispatch<TypeList<float, double>>(input.dtype(), [&]<class T>() {
     context.parallel_for(num_rows, grain, [&](std::size_t begin, std::size_t end) {
       for (auto row = static_cast<std::int64_t>(begin); row < static_cast<std::int64_t>(end);
            ++row) {

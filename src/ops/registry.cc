@@ -11,17 +11,21 @@ namespace tessera::ops {
 namespace {
 
 struct Registry {
+  std::vector<Family> families;
   std::vector<const ir::Operator*> all;
   std::map<std::string_view, const ir::Operator*> by_name;
   std::map<std::string_view, const ir::Operator*> by_out_name;
 
-  void add(std::span<const ir::Operator> family) {
-    for (const ir::Operator& op : family) {
+  void add(const Family& family) {
+    families.push_back(family);
+    for (const ir::Operator& op : family.operators) {
       all.push_back(&op);
       const std::string_view name = op.schema.substr(0, op.schema.find('('));
       CHECK(by_name.emplace(name, &op).second, "two operators {}", name);
-      if (op.out_name.empty()) continue;
-      CHECK(by_out_name.emplace(op.out_name, &op).second, "two operators {}", op.out_name);
+      for (const std::string_view variant : {op.out_name, op.in_place_name}) {
+        if (variant.empty()) continue;
+        CHECK(by_out_name.emplace(variant, &op).second, "two operators {}", variant);
+      }
     }
   }
 };
@@ -29,7 +33,7 @@ struct Registry {
 const Registry& registry() {
   static const Registry instance = [] {
     Registry made;
-#define FAMILY(name) made.add(name##_operators());
+#define FAMILY(name) made.add({#name, name##_operators()});
 #include "ops/all_operators.def"
 #undef FAMILY
     return made;
@@ -46,6 +50,8 @@ const ir::Operator* find(const std::map<std::string_view, const ir::Operator*>& 
 }  // namespace
 
 std::span<const ir::Operator* const> all_operators() { return registry().all; }
+
+std::span<const Family> all_families() { return registry().families; }
 
 const ir::Operator* find_operator(std::string_view full_name) {
   return find(registry().by_name, full_name);

@@ -11,10 +11,17 @@ namespace tessera::ops {
 /// Every operator, in the order of all_operators.def.
 std::span<const ir::Operator* const> all_operators();
 
+/// One line of all_operators.def.
+struct Family {
+  std::string_view name;  ///< "unary"
+  std::span<const ir::Operator> operators;
+};
+std::span<const Family> all_families();
+
 /// By full schema name, "aten::add.Tensor"; null if there is none.
 const ir::Operator* find_operator(std::string_view full_name);
 
-/// By the name in .pte files, "aten::add.out"; null if there is none.
+/// By a name in .pte files, "aten::add.out" or "aten::copy_"; null if there is none.
 const ir::Operator* find_out_variant(std::string_view out_name);
 
 }  // namespace tessera::ops

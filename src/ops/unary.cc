@@ -34,7 +34,7 @@ template <class Function, class... Ts>
 Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
                     std::span<Tensor> outputs) {
   const Tensor& in = arguments.tensor(0);
-  dispatch<Ts...>(in.dtype(), [&]<class T>() {
+  dispatch<TypeList<Ts...>>(in.dtype(), [&]<class T>() {
     map_elements(context, in.data<T>(), outputs[0].data<T>(), in.num_elements(), Function());
   });
   return {};

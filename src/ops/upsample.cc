@@ -74,7 +74,7 @@ Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
   if (output.num_elements() == 0) return {};
   const std::int64_t height = input.size(2), width = input.size(3);
   const std::int64_t output_height = output.size(2), output_width = output.size(3);
-  dispatch<float, double>(input.dtype(), [&]<class T>() {
+  dispatch<TypeList<float, double>>(input.dtype(), [&]<class T>() {
     const auto rows = taps_of<T>(arguments, 0, height, output_height);
     const auto columns = taps_of<T>(arguments, 1, width, output_width);
     const auto num_rows = static_cast<std::size_t>(input.size(0) * input.size(1) * output_height);

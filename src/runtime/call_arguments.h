@@ -18,16 +18,14 @@ std::string_view name_of(ir::ArgumentKind kind);
 /// The integers of a list; nothing if one of its values is no integer.
 std::optional<ir::Dims> integers_of(const pte::ExecutionPlan& plan, const pte::IntList& list);
 
-/// A value that is no tensor and no list of tensors as an argument of this kind; nothing if it is
-/// of another kind.
+/// A number as an argument of this kind; nothing if it is of another kind.
 template <class T>
-std::optional<ir::BasicArgument<T>> scalar_argument(const pte::ExecutionPlan& plan,
-                                                    const ir::SchemaArgument& expected,
-                                                    const pte::Value& value) {
+std::optional<ir::BasicArgument<T>> number_argument(const ir::SchemaArgument& expected,
+                                                    const Scalar& number) {
   using ir::ArgumentKind;
-  const auto* integer = std::get_if<std::int64_t>(&value);
-  const auto* real = std::get_if<double>(&value);
-  const auto* boolean = std::get_if<bool>(&value);
+  const auto* integer = std::get_if<std::int64_t>(&number);
+  const auto* real = std::get_if<double>(&number);
+  const auto* boolean = std::get_if<bool>(&number);
   const bool is_scalar = expected.kind == ArgumentKind::kScalar;
   if (integer != nullptr && (is_scalar || expected.kind == ArgumentKind::kInt)) {
     return ir::Dim(*integer);
@@ -35,13 +33,24 @@ std::optional<ir::BasicArgument<T>> scalar_argument(const pte::ExecutionPlan& pl
   if (integer != nullptr && expected.kind == ArgumentKind::kFloat) {
     return static_cast<double>(*integer);
   }
+  if (integer != nullptr && expected.kind == ArgumentKind::kIntList && expected.list_size > 0) {
+    return ir::Dims(static_cast<std::size_t>(expected.list_size), ir::Dim(*integer));
+  }
   if (real != nullptr && (is_scalar || expected.kind == ArgumentKind::kFloat)) return *real;
   if (boolean != nullptr && (is_scalar || expected.kind == ArgumentKind::kBool)) return *boolean;
+  return std::nullopt;
+}
+
+/// A value that is no tensor and no list of tensors as an argument of this kind; nothing if it is
+/// of another kind.
+template <class T>
+std::optional<ir::BasicArgument<T>> scalar_argument(const pte::ExecutionPlan& plan,
+                                                    const ir::SchemaArgument& expected,
+                                                    const pte::Value& value) {
+  using ir::ArgumentKind;
+  if (auto number = number_argument<T>(expected, scalar_of(value))) return number;
   if (expected.kind == ArgumentKind::kIntList) {
     if (const auto* list = std::get_if<pte::IntList>(&value)) return integers_of(plan, *list);
-    if (integer != nullptr && expected.list_size > 0) {
-      return ir::Dims(static_cast<std::size_t>(expected.list_size), ir::Dim(*integer));
-    }
   }
   const auto same = [&]<class U>(ArgumentKind kind) -> std::optional<ir::BasicArgument<T>> {
     const auto* found = std::get_if<U>(&value);

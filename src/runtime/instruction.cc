@@ -31,12 +31,19 @@ std::string name_of_operator(const pte::ExecutionPlan& plan, const pte::Instruct
                     instruction);
 }
 
-Result<MoveInstruction> resolve_move(const pte::ExecutionPlan& plan, const pte::MoveCall& call,
-                                     const ValueTable& values) {
+Result<decltype(Step::body)> resolve_move(const pte::ExecutionPlan& plan, const pte::MoveCall& call,
+                                          ValueTable& values) {
+  const auto is_number = [&](std::int32_t value) {
+    return !std::holds_alternative<std::monostate>(values.scalars().at(value));
+  };
+  if (is_number(call.from) && is_number(call.to)) {
+    return MoveNumberInstruction{&values, call.from, call.to};
+  }
   const MoveInstruction move{values.tensor(call.from), values.tensor(call.to)};
   if (move.from == nullptr || move.to == nullptr) {
-    return fail(ErrorCode::kNotSupported, "moves {}, Tessera moves tensors only",
-                kind_of(plan.values[static_cast<std::size_t>(call.from)]));
+    return fail(ErrorCode::kNotSupported, "moves {} to {}, expected two tensors or two numbers",
+                kind_of(plan.values[static_cast<std::size_t>(call.from)]),
+                kind_of(plan.values[static_cast<std::size_t>(call.to)]));
   }
   if (move.from->tensor.dtype() != move.to->tensor.dtype()) {
     return fail(ErrorCode::kInvalidProgram, "moves {} to {}", move.from->tensor.type_string(),
@@ -48,16 +55,14 @@ Result<MoveInstruction> resolve_move(const pte::ExecutionPlan& plan, const pte::
   return move;
 }
 
-JumpFalseInstruction resolve_jump(const pte::ExecutionPlan& plan, const pte::JumpFalseCall& call,
-                                  const ValueTable& values) {
-  JumpFalseInstruction jump{.destination = static_cast<std::size_t>(call.destination)};
-  const pte::Value& condition = plan.values[static_cast<std::size_t>(call.condition)];
-  if (const auto* constant = std::get_if<bool>(&condition)) {
-    jump.constant = *constant;
-    return jump;
-  }
-  jump.condition = values.tensor(call.condition);
-  CHECK(jump.condition != nullptr && jump.condition->tensor.dtype() == DType::kBool,
+JumpFalseInstruction resolve_jump(const pte::JumpFalseCall& call, const ValueTable& values) {
+  JumpFalseInstruction jump{.values = &values,
+                            .number = call.condition,
+                            .destination = static_cast<std::size_t>(call.destination)};
+  const bool is_number =
+      !std::holds_alternative<std::monostate>(values.scalars().at(call.condition));
+  if (!is_number) jump.condition = values.tensor(call.condition);
+  CHECK(is_number || jump.condition->tensor.dtype() == DType::kBool,
         "readers let pass a Bool or a tensor of bool");
   return jump;
 }
@@ -65,7 +70,10 @@ JumpFalseInstruction resolve_jump(const pte::ExecutionPlan& plan, const pte::Jum
 }  // namespace
 
 bool JumpFalseInstruction::is_true() const {
-  if (condition == nullptr) return constant;
+  if (condition == nullptr) {
+    const auto* value = std::get_if<bool>(&values->scalars().at(number));
+    return value == nullptr || *value;
+  }
   const std::span bytes(condition->tensor.bytes(), condition->tensor.num_bytes());
   return std::ranges::none_of(bytes, [](std::byte b) { return b == std::byte{0}; });
 }
@@ -76,11 +84,9 @@ void MoveInstruction::run() {
 }
 
 Result<void> Step::resize() {
-  auto result = std::visit(Match{[](KernelInstruction& kernel) { return kernel.resize(); },
-                                 [](DelegateInstruction& call) { return call.resize(); },
-                                 [](MoveInstruction& move) { return move.resize(); },
-                                 [](JumpFalseInstruction&) { return Result<void>(); },
-                                 [](FreeInstruction&) { return Result<void>(); }},
+  auto result = std::visit(Match{[](JumpFalseInstruction&) { return Result<void>(); },
+                                 [](FreeInstruction&) { return Result<void>(); },
+                                 [](auto& instruction) { return instruction.resize(); }},
                            body);
   if (!result) return with_context(std::move(result).error(), name);
   return {};
@@ -92,6 +98,8 @@ Result<void> Step::run(ir::KernelContext& context) {
     result = kernel->run(context);
   } else if (auto* call = std::get_if<DelegateInstruction>(&body)) {
     result = call->run();
+  } else if (auto* prim = std::get_if<PrimInstruction>(&body)) {
+    result = prim->run();
   } else if (auto* move = std::get_if<MoveInstruction>(&body)) {
     move->run();
   }
@@ -99,12 +107,13 @@ Result<void> Step::run(ir::KernelContext& context) {
   return {};
 }
 
-Result<std::vector<const ir::Operator*>> find_operators(const pte::ExecutionPlan& plan) {
-  std::vector<const ir::Operator*> operators;
+Result<std::vector<ResolvedOperator>> find_operators(const pte::ExecutionPlan& plan) {
+  std::vector<ResolvedOperator> operators;
   std::string missing;
   for (const std::string& name : plan.operators) {
-    operators.push_back(ops::find_out_variant(name));
-    if (operators.back() != nullptr && operators.back()->kernel != nullptr) continue;
+    operators.push_back({ops::find_out_variant(name), find_prim_operator(name)});
+    const auto& [op, prim] = operators.back();
+    if (prim != nullptr || (op != nullptr && op->kernel != nullptr)) continue;
     missing += std::format("{}{}", missing.empty() ? "" : ", ", name);
   }
   if (!missing.empty()) {
@@ -114,8 +123,8 @@ Result<std::vector<const ir::Operator*>> find_operators(const pte::ExecutionPlan
 }
 
 Result<std::vector<Step>> resolve_chain(const pte::ExecutionPlan& plan, std::size_t chain,
-                                        std::span<const ir::Operator* const> operators,
-                                        const Delegates& delegates, const ValueTable& values) {
+                                        std::span<const ResolvedOperator> operators,
+                                        const Delegates& delegates, ValueTable& values) {
   const std::vector<pte::Instruction>& instructions = plan.chains[chain];
   std::vector<Step> steps;
   steps.reserve(instructions.size());
@@ -124,15 +133,19 @@ Result<std::vector<Step>> resolve_chain(const pte::ExecutionPlan& plan, std::siz
     step.name = std::format("instruction {} ({})", steps.size(), step.operator_name);
     const auto resolve = [&]() -> Result<void> {
       if (const auto* call = std::get_if<pte::KernelCall>(&instruction)) {
-        const ir::Operator& op = *operators[static_cast<std::size_t>(call->operator_index)];
-        step.body = TRY(resolve_kernel_call(plan, *call, op, values));
+        const auto& [op, prim] = operators[static_cast<std::size_t>(call->operator_index)];
+        if (prim != nullptr) {
+          step.body = TRY(resolve_prim_call(plan, *call, *prim, values));
+        } else {
+          step.body = TRY(resolve_kernel_call(plan, *call, *op, values));
+        }
       } else if (const auto* call = std::get_if<pte::DelegateCall>(&instruction)) {
         auto& delegate = *delegates[static_cast<std::size_t>(call->delegate_index)];
         step.body = TRY(resolve_delegate_call(*call, delegate, values));
       } else if (const auto* call = std::get_if<pte::MoveCall>(&instruction)) {
         step.body = TRY(resolve_move(plan, *call, values));
       } else if (const auto* call = std::get_if<pte::JumpFalseCall>(&instruction)) {
-        step.body = resolve_jump(plan, *call, values);
+        step.body = resolve_jump(*call, values);
       } else {
         step.body = FreeInstruction{};
       }
@@ -152,6 +165,9 @@ std::vector<TensorSlot*> results_of(const Step& step) {
     return slots;
   }
   if (const auto* call = std::get_if<DelegateInstruction>(&step.body)) return call->results;
+  if (const auto* prim = std::get_if<PrimInstruction>(&step.body)) {
+    return prim->to == nullptr ? std::vector<TensorSlot*>() : std::vector{prim->to};
+  }
   if (const auto* move = std::get_if<MoveInstruction>(&step.body)) return {move->to};
   return {};
 }

@@ -11,10 +11,20 @@
 #include "formats/pte.h"
 #include "ir/kernel_context.h"
 #include "ir/operator.h"
+#include "ir/schema.h"
+#include "runtime/prim_operators.h"
 #include "runtime/values.h"
 #include "xnnpack/delegate.h"
 
 namespace tessera::runtime {
+
+/// An argument that some instruction writes, or a list of integers with such items.
+struct LiveArgument {
+  std::size_t position = 0;
+  const ir::SchemaArgument* expected = nullptr;
+  std::vector<std::int32_t> items;  ///< values; one if it is no list
+  bool is_list = false;
+};
 
 /// A kernel with its arguments resolved and checked: running it needs no look-up and no allocation.
 struct KernelInstruction {
@@ -23,10 +33,33 @@ struct KernelInstruction {
   std::vector<ir::BasicArgument<const ir::TensorType>> types;
   std::vector<TensorSlot*> results;  ///< null: the file has no room for this result
   std::vector<Tensor> outputs;       ///< what the kernel writes; memory of its own where no room is
+  std::vector<LiveArgument> live;
+  const ValueTable* values = nullptr;
 
   /// Sizes of the results from those of the arguments.
   Result<void> resize();
   Result<void> run(ir::KernelContext& context);
+
+ private:
+  Result<void> update_live_arguments();
+};
+
+/// A primitive operator: numbers are computed when sizes are, unless they come from elements.
+struct PrimInstruction {
+  const PrimOperator* op = nullptr;
+  ValueTable* values = nullptr;
+  std::vector<std::int32_t> numbers;  ///< values that it reads; for a view the new sizes
+  TensorSlot* from = nullptr;         ///< tensor that it reads
+  TensorSlot* to = nullptr;           ///< tensor that it makes (view) or changes (copy of an index)
+  std::int32_t result = -1;           ///< number that it writes
+
+  Result<void> resize();
+  Result<void> run();
+
+ private:
+  Result<void> compute();
+  Result<void> resize_view();
+  Result<void> resize_for_index();
 };
 
 struct DelegateInstruction {
@@ -40,6 +73,17 @@ struct DelegateInstruction {
   Result<void> run();
 };
 
+/// Copies a number.
+struct MoveNumberInstruction {
+  ValueTable* values = nullptr;
+  std::int32_t from = 0, to = 0;
+
+  Result<void> resize() {
+    values->set_scalar(to, values->scalars().at(from));
+    return {};
+  }
+};
+
 /// Copies a tensor. (ExecuTorch lets `to` share the memory of `from`, which may be too small for
 /// what is written to `to` later.)
 struct MoveInstruction {
@@ -51,8 +95,9 @@ struct MoveInstruction {
 };
 
 struct JumpFalseInstruction {
-  TensorSlot* condition = nullptr;  ///< false if one element is false; null: see `constant`
-  bool constant = true;
+  TensorSlot* condition = nullptr;  ///< false if one element is false; null: see `number`
+  const ValueTable* values = nullptr;
+  std::int32_t number = 0;  ///< a Bool
   std::size_t destination = 0;
 
   bool is_true() const;
@@ -64,8 +109,8 @@ struct FreeInstruction {};
 struct Step {
   std::string name;           ///< "instruction 3 (aten::add.out)", for messages
   std::string operator_name;  ///< "aten::add.out", "delegate 0 of XnnpackBackend", "move"
-  std::variant<KernelInstruction, DelegateInstruction, MoveInstruction, JumpFalseInstruction,
-               FreeInstruction>
+  std::variant<KernelInstruction, PrimInstruction, DelegateInstruction, MoveInstruction,
+               MoveNumberInstruction, JumpFalseInstruction, FreeInstruction>
       body;
 
   /// Sizes of what the step writes from the sizes of what it reads; memory for them.
@@ -76,18 +121,27 @@ struct Step {
 
 using Delegates = std::vector<std::unique_ptr<xnnpack::Delegate>>;
 
+/// One of a method's operators.
+struct ResolvedOperator {
+  const ir::Operator* op = nullptr;
+  const PrimOperator* prim = nullptr;  ///< one of the two is null
+};
+
 /// The operators of a method by index. All that are missing are named in one error.
-Result<std::vector<const ir::Operator*>> find_operators(const pte::ExecutionPlan& plan);
+Result<std::vector<ResolvedOperator>> find_operators(const pte::ExecutionPlan& plan);
 
 /// Resolves and checks every instruction of a chain.
 Result<std::vector<Step>> resolve_chain(const pte::ExecutionPlan& plan, std::size_t chain,
-                                        std::span<const ir::Operator* const> operators,
-                                        const Delegates& delegates, const ValueTable& values);
+                                        std::span<const ResolvedOperator> operators,
+                                        const Delegates& delegates, ValueTable& values);
 
-/// The two halves of it that have files of their own.
+/// The parts of it that have files of their own.
 Result<KernelInstruction> resolve_kernel_call(const pte::ExecutionPlan& plan,
                                               const pte::KernelCall& call, const ir::Operator& op,
                                               const ValueTable& values);
+Result<PrimInstruction> resolve_prim_call(const pte::ExecutionPlan& plan,
+                                          const pte::KernelCall& call, const PrimOperator& op,
+                                          ValueTable& values);
 Result<DelegateInstruction> resolve_delegate_call(const pte::DelegateCall& call,
                                                   xnnpack::Delegate& delegate,
                                                   const ValueTable& values);

@@ -5,33 +5,11 @@
 #include "base/try.h"
 #include "ir/schema.h"
 #include "runtime/call_arguments.h"
+#include "runtime/call_parts.h"
 #include "runtime/instruction.h"
 
 namespace tessera::runtime {
 namespace {
-
-/// The call's arguments are the schema's, the out tensors, then the returned value: the out tensor
-/// again, or one list of them.
-Result<void> check_count(const pte::ExecutionPlan& plan, const pte::KernelCall& call,
-                         const ir::Schema& schema) {
-  const auto num_results = static_cast<std::size_t>(schema.num_results);
-  const std::size_t expected = schema.arguments.size() + num_results + 1;
-  if (call.arguments.size() != expected) {
-    return fail(ErrorCode::kInvalidProgram,
-                "has {} arguments, expected {} of {} and {} for results", call.arguments.size(),
-                schema.arguments.size(), schema.full_name(), num_results + 1);
-  }
-  const std::span outs = std::span(call.arguments).subspan(schema.arguments.size(), num_results);
-  const std::int32_t returned = call.arguments.back();
-  const auto* list = std::get_if<pte::TensorList>(&plan.values[static_cast<std::size_t>(returned)]);
-  const bool is_outs = num_results == 1 && list == nullptr
-                           ? returned == outs[0]
-                           : list != nullptr && std::ranges::equal(list->items, outs);
-  if (!is_outs) {
-    return fail(ErrorCode::kInvalidProgram, "returns value {}, which is not its results", returned);
-  }
-  return {};
-}
 
 /// Exporters put an empty tensor of bytes where nobody reads a result.
 bool is_discarded(const TensorSlot& slot, const ir::TensorType& inferred) {
@@ -39,9 +17,6 @@ bool is_discarded(const TensorSlot& slot, const ir::TensorType& inferred) {
 }
 
 Result<void> check_result(const TensorSlot& slot, const ir::TensorType& inferred) {
-  if (slot.is_constant) {
-    return fail(ErrorCode::kInvalidProgram, "its result is a constant");
-  }
   const Shape shape = TRY(ir::constant_shape(inferred));
   const bool fits = inferred.dtype == slot.tensor.dtype() && shape.rank() == slot.bound.rank() &&
                     slot.check_sizes(shape).has_value();
@@ -55,10 +30,11 @@ Result<void> check_result(const TensorSlot& slot, const ir::TensorType& inferred
 }
 
 /// Kernels read arguments while they write results.
-Result<void> check_disjoint(const KernelInstruction& kernel,
-                            std::span<const std::int32_t> arguments, const ValueTable& values) {
-  for (const std::int32_t argument : arguments) {
-    const TensorSlot* slot = values.tensor(argument);
+Result<void> check_disjoint(const KernelInstruction& kernel, const CallParts& parts,
+                            const ValueTable& values) {
+  for (std::size_t i = parts.is_in_place ? 1 : 0; i < parts.arguments.size(); ++i) {
+    const std::int32_t argument = parts.arguments[i];
+    const TensorSlot* slot = argument < 0 ? nullptr : values.tensor(argument);
     if (slot == nullptr || !slot->plan) continue;
     for (const TensorSlot* result : kernel.results) {
       if (result == nullptr || !result->plan || result->plan->arena != slot->plan->arena) continue;
@@ -70,12 +46,52 @@ Result<void> check_disjoint(const KernelInstruction& kernel,
   return {};
 }
 
+/// Where the argument is a number that some instruction writes: what to look at before each run.
+void add_live_argument(KernelInstruction& kernel, const pte::ExecutionPlan& plan,
+                       const ir::SchemaArgument& expected, std::int32_t index) {
+  const ScalarTable& scalars = kernel.values->scalars();
+  const std::size_t position = kernel.arguments.size() - 1;
+  if (scalars.is_written(index)) {
+    kernel.live.push_back({position, &expected, {index}});
+  } else if (const auto* list =
+                 std::get_if<pte::IntList>(&plan.values[static_cast<std::size_t>(index)]);
+             list != nullptr && scalars.is_list_written(*list)) {
+    kernel.live.push_back({position, &expected, {list->items.begin(), list->items.end()}, true});
+  }
+}
+
+template <class T>
+Result<ir::BasicArgument<T>> live_value(const LiveArgument& live, const ScalarTable& scalars) {
+  if (!live.is_list) {
+    if (auto argument = number_argument<T>(*live.expected, scalars.at(live.items[0]))) {
+      return *std::move(argument);
+    }
+    return fail(ErrorCode::kInvalidProgram, "argument '{}' is not {}", live.expected->name,
+                name_of(live.expected->kind));
+  }
+  ir::Dims dims;
+  for (const std::int32_t item : live.items) {
+    const auto* integer = std::get_if<std::int64_t>(&scalars.at(item));
+    if (integer == nullptr) {
+      return fail(ErrorCode::kInvalidProgram, "an item of argument '{}' is not an Int",
+                  live.expected->name);
+    }
+    dims.emplace_back(*integer);
+  }
+  return dims;
+}
+
 Result<void> resolve_results(KernelInstruction& kernel, std::span<const std::int32_t> outs,
                              const ValueTable& values) {
-  const auto inferred = TRY(kernel.op->infer(ir::TypeArguments(kernel.types)));
-  if (inferred.size() != outs.size()) {
-    return fail(ErrorCode::kInternal, "infer gives {} results, the schema {}", inferred.size(),
-                outs.size());
+  // With numbers that are not known yet only the run can tell the sizes.
+  const bool is_known = kernel.live.empty();
+  std::vector<ir::TensorType> inferred;
+  if (is_known) {
+    inferred = TRY(kernel.op->infer(ir::TypeArguments(kernel.types)));
+    if (inferred.size() != outs.size()) {
+      return fail(ErrorCode::kInvalidProgram, "has {} results, expected {}", outs.size(),
+                  inferred.size());
+    }
   }
   for (std::size_t i = 0; i < outs.size(); ++i) {
     TensorSlot* slot = values.tensor(outs[i]);
@@ -83,13 +99,15 @@ Result<void> resolve_results(KernelInstruction& kernel, std::span<const std::int
       return fail(ErrorCode::kInvalidProgram, "its result is value {}, which is no tensor",
                   outs[i]);
     }
-    if (is_discarded(*slot, inferred[i])) {
+    if (slot->is_constant) return fail(ErrorCode::kInvalidProgram, "its result is a constant");
+    if (is_known && is_discarded(*slot, inferred[i])) {
       slot = nullptr;
-    } else {
+    } else if (is_known) {
       TRY(check_result(*slot, inferred[i]));
     }
     kernel.results.push_back(slot);
-    kernel.outputs.push_back(Tensor::view(inferred[i].dtype, Shape(), nullptr));
+    const DType dtype = is_known ? inferred[i].dtype : slot->tensor.dtype();
+    kernel.outputs.push_back(Tensor::view(dtype, Shape(), nullptr));
   }
   return {};
 }
@@ -100,37 +118,63 @@ Result<KernelInstruction> resolve_kernel_call(const pte::ExecutionPlan& plan,
                                               const pte::KernelCall& call, const ir::Operator& op,
                                               const ValueTable& values) {
   const ir::Schema& schema = ir::schema_of(op);
-  TRY(check_count(plan, call, schema));
+  const std::string& name = plan.operators[static_cast<std::size_t>(call.operator_index)];
+  const CallParts parts = TRY(split_call(plan, call, op, name));
+  const TensorSlot* out = parts.results.empty() ? nullptr : values.tensor(parts.results[0]);
+  const DType out_dtype = out == nullptr ? DType::kF32 : out->tensor.dtype();
   KernelInstruction kernel{.op = &op};
+  kernel.values = &values;
   for (std::size_t i = 0; i < schema.arguments.size(); ++i) {
     const ir::SchemaArgument& expected = schema.arguments[i];
+    const std::int32_t argument = parts.arguments[i];
+    if (argument == CallParts::kAbsent) {
+      kernel.arguments.push_back(absent_argument<Tensor>(expected, out_dtype));
+      kernel.types.push_back(absent_argument<const ir::TensorType>(expected, out_dtype));
+      continue;
+    }
     kernel.arguments.push_back(
-        TRY(argument_of<Tensor>(plan, expected, call.arguments[i], [&](std::int32_t index) {
+        TRY(argument_of<Tensor>(plan, expected, argument, [&](std::int32_t index) {
           TensorSlot* slot = values.tensor(index);
           return slot == nullptr ? nullptr : &slot->tensor;
         })));
     kernel.types.push_back(TRY(argument_of<const ir::TensorType>(
-        plan, expected, call.arguments[i], [&](std::int32_t index) -> const ir::TensorType* {
+        plan, expected, argument, [&](std::int32_t index) -> const ir::TensorType* {
           TensorSlot* slot = values.tensor(index);
           return slot == nullptr ? nullptr : &slot->type;
         })));
+    add_live_argument(kernel, plan, expected, argument);
   }
-  const std::span arguments(call.arguments);
-  const std::size_t num_arguments = schema.arguments.size();
-  TRY(resolve_results(
-      kernel, arguments.subspan(num_arguments, arguments.size() - num_arguments - 1), values));
-  TRY(check_disjoint(kernel, arguments.first(num_arguments), values));
+  TRY(resolve_results(kernel, parts.results, values));
+  TRY(check_disjoint(kernel, parts, values));
   return kernel;
 }
 
+Result<void> KernelInstruction::update_live_arguments() {
+  for (const LiveArgument& argument : live) {
+    arguments[argument.position] = TRY(live_value<Tensor>(argument, values->scalars()));
+    types[argument.position] = TRY(live_value<const ir::TensorType>(argument, values->scalars()));
+  }
+  return {};
+}
+
 Result<void> KernelInstruction::resize() {
+  if (!live.empty()) TRY(update_live_arguments());
   const auto inferred = TRY(op->infer(ir::TypeArguments(types)));
+  if (inferred.size() != results.size()) {
+    return fail(ErrorCode::kInvalidProgram, "has {} results, expected {}", results.size(),
+                inferred.size());
+  }
   for (std::size_t i = 0; i < results.size(); ++i) {
     const Shape shape = TRY(ir::constant_shape(inferred[i]));
     if (results[i] == nullptr) {
       if (outputs[i].has_data() && outputs[i].shape() == shape) continue;
       outputs[i] = TRY(Tensor::empty(inferred[i].dtype, shape));
       continue;
+    }
+    if (inferred[i].dtype != results[i]->tensor.dtype()) {
+      return fail(ErrorCode::kInvalidProgram, "its result is {}, the program has {}",
+                  tessera::name_of(inferred[i].dtype),
+                  tessera::name_of(results[i]->tensor.dtype()));
     }
     TRY(results[i]->resize(shape));
   }
@@ -141,7 +185,12 @@ Result<void> KernelInstruction::run(ir::KernelContext& context) {
   for (std::size_t i = 0; i < results.size(); ++i) {
     if (results[i] != nullptr) outputs[i] = results[i]->tensor;
   }
-  return op->kernel(context, ir::KernelArguments(arguments), outputs);
+  TRY(op->kernel(context, ir::KernelArguments(arguments), outputs));
+  if (!op->sizes_from_elements) return {};
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (results[i] != nullptr) TRY(results[i]->resize(outputs[i].shape()));
+  }
+  return {};
 }
 
 }  // namespace tessera::runtime

@@ -74,6 +74,11 @@ Result<void> Method::Impl::load_instructions(const pte::ExecutionPlan& plan) {
     chains.push_back(TRY(runtime::resolve_chain(plan, chain, operators, delegates, values)));
     for (const pte::Instruction& instruction : plan.chains[chain]) {
       if (std::holds_alternative<pte::JumpFalseCall>(instruction)) sizes_each_step = true;
+      if (const auto* call = std::get_if<pte::KernelCall>(&instruction)) {
+        const auto& [op, prim] = operators[static_cast<std::size_t>(call->operator_index)];
+        if (op != nullptr && op->sizes_from_elements) sizes_each_step = true;
+        if (prim != nullptr && prim->kind == runtime::PrimKind::kElement) sizes_each_step = true;
+      }
       if (const auto* call = std::get_if<pte::DelegateCall>(&instruction)) {
         if (++num_calls[static_cast<std::size_t>(call->delegate_index)] > 1) sizes_each_step = true;
       }

@@ -134,7 +134,7 @@ Result<void> TensorSlot::place() {
     tensor.set_data(external_data);
   } else if (planned_data != nullptr) {
     tensor.set_data(planned_data);
-  } else {
+  } else if (!is_view) {
     if (!own.has_data() || own.num_bytes() < num_bytes) {
       own = Tensor();  // gives the old memory back first
       own = TRY(Tensor::empty(tensor.dtype(), tensor.shape()));
@@ -147,6 +147,7 @@ Result<void> TensorSlot::place() {
 Result<ValueTable> ValueTable::build(const pte::Program& program, const pte::ExecutionPlan& plan,
                                      std::span<const Arena> arenas) {
   ValueTable table;
+  table.scalars_ = ScalarTable(plan);
   table.slots_.resize(plan.values.size());
   for (std::size_t i = 0; i < plan.values.size(); ++i) {
     const auto* value = std::get_if<pte::TensorValue>(&plan.values[i]);
@@ -156,16 +157,32 @@ Result<ValueTable> ValueTable::build(const pte::Program& program, const pte::Exe
     table.slots_[i] = *std::move(slot);
   }
   for (const std::int32_t output : plan.outputs) {
-    const pte::Value& value = plan.values[static_cast<std::size_t>(output)];
     auto& slot = table.slots_[static_cast<std::size_t>(output)];
-    const auto add_scalar = [&slot](auto scalar) {
-      slot = make_scalar_slot(Tensor::of(Shape{}, std::span<const decltype(scalar)>(&scalar, 1)));
+    const auto add_scalar = [&slot]<class T>(T scalar) {
+      if constexpr (!std::is_same_v<T, std::monostate>) {
+        slot = make_scalar_slot(Tensor::of(Shape{}, std::span<const T>(&scalar, 1)));
+      }
     };
-    if (const auto* integer = std::get_if<std::int64_t>(&value)) add_scalar(*integer);
-    if (const auto* real = std::get_if<double>(&value)) add_scalar(*real);
-    if (const auto* boolean = std::get_if<bool>(&value)) add_scalar(*boolean);
+    std::visit(add_scalar, table.scalars_.at(output));
   }
   return table;
+}
+
+void ValueTable::set_scalar(std::int32_t value, const Scalar& scalar) {
+  scalars_.set(value, scalar);
+  TensorSlot* slot = tensor(value);
+  if (slot == nullptr) return;
+  std::visit(
+      [&]<class T>(T number) {
+        if constexpr (!std::is_same_v<T, std::monostate>) {
+          const DType dtype = slot->tensor.dtype();
+          if (dtype == DType::kI64)
+            *slot->tensor.data<std::int64_t>() = static_cast<std::int64_t>(number);
+          if (dtype == DType::kF64) *slot->tensor.data<double>() = static_cast<double>(number);
+          if (dtype == DType::kBool) *slot->tensor.data<bool>() = static_cast<bool>(number);
+        }
+      },
+      scalar);
 }
 
 std::string_view kind_of(const pte::Value& value) {

@@ -11,6 +11,7 @@
 #include "formats/pte.h"
 #include "ir/operator.h"
 #include "runtime/arena.h"
+#include "runtime/scalars.h"
 #include "tessera/tensor.h"
 
 namespace tessera::runtime {
@@ -29,6 +30,7 @@ struct TensorSlot {
   bool is_dynamic = false;
   bool is_constant = false;  ///< bytes in the file: read-only
   bool is_state = false;     ///< planned, with initial bytes: keeps its contents between runs
+  bool is_view = false;  ///< of another's memory: the instruction that makes it sets the address
   std::optional<Plan> plan;
   std::byte* planned_data = nullptr;   ///< in the arena; null if not planned
   std::byte* external_data = nullptr;  ///< the caller's memory; goes before planned memory
@@ -43,7 +45,7 @@ struct TensorSlot {
   Result<void> place();
 };
 
-/// The tensors of a method by value index.
+/// The tensors and numbers of a method by value index.
 class ValueTable {
  public:
   /// Arena k is the file's memory id k + 1. Constants view the program's bytes; state is filled.
@@ -56,8 +58,13 @@ class ValueTable {
   }
   std::size_t size() const { return slots_.size(); }
 
+  const ScalarTable& scalars() const { return scalars_; }
+  /// Also sets the tensor of rank 0 that a number which the method returns has.
+  void set_scalar(std::int32_t value, const Scalar& scalar);
+
  private:
   std::vector<std::unique_ptr<TensorSlot>> slots_;  ///< addresses are kept by instructions
+  ScalarTable scalars_;
 };
 
 /// "an Int", for messages.

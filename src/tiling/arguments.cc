@@ -4,6 +4,7 @@
 #include "base/try.h"
 #include "ir/schema.h"
 #include "runtime/call_arguments.h"
+#include "runtime/call_parts.h"
 
 namespace tessera::tiling {
 
@@ -18,6 +19,11 @@ Result<std::vector<ir::TypeArguments::Argument>> resolve_arguments(const pte::Ex
   };
   std::vector<ir::TypeArguments::Argument> arguments;
   for (std::size_t i = 0; i < schema.arguments.size(); ++i) {
+    if (step.arguments[i] == runtime::CallParts::kAbsent) {
+      arguments.push_back(
+          runtime::absent_argument<const ir::TensorType>(schema.arguments[i], step.out_dtype));
+      continue;
+    }
     auto argument = runtime::argument_of<const ir::TensorType>(plan, schema.arguments[i],
                                                                step.arguments[i], type_at);
     if (!argument) return with_context(std::move(argument).error(), schema.full_name());

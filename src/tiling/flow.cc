@@ -7,6 +7,7 @@
 #include "base/try.h"
 #include "ir/schema.h"
 #include "ops/registry.h"
+#include "runtime/call_parts.h"
 #include "tiling/record_rules.h"
 #include "xnnpack/delegate.h"
 #include "xnnpack/payload.h"
@@ -148,27 +149,23 @@ class FlowBuilder {
     if (op == nullptr) {
       return fail(ErrorCode::kOperatorMissing, "Tessera has no operator {}", name);
     }
-    const ir::Schema& schema = ir::schema_of(*op);
-    const std::size_t num_arguments = schema.arguments.size();
-    const auto num_results = static_cast<std::size_t>(schema.num_results);
-    if (call.arguments.size() < num_arguments + num_results) {
-      return fail(ErrorCode::kInvalidProgram, "{}: expected {} arguments, found {}", name,
-                  num_arguments + num_results, call.arguments.size());
+    Step step{ir::schema_of(*op).full_name()};
+    auto parts = runtime::split_call(plan_, call, *op, name);
+    if (!parts) return with_context(std::move(parts).error(), name);
+    for (std::size_t i = 0; i < parts->arguments.size(); ++i) {
+      if (parts->arguments[i] >= 0) TRY(add_tensors(step, i, parts->arguments[i]));
     }
-    Step step{schema.full_name()};
-    for (std::size_t i = 0; i < num_arguments; ++i) TRY(add_tensors(step, i, call.arguments[i]));
     const bool depends = !step.uses.empty();
     if (depends && op->input_region == nullptr) return not_tileable(step.name, kWholeInput);
-    for (std::size_t i = 0; i < num_results; ++i) {
-      const std::int32_t output = call.arguments[num_arguments + i];
-      if (tensor(output) == nullptr) {
+    for (std::size_t i = 0; i < parts->results.size(); ++i) {
+      if (tensor(parts->results[i]) == nullptr) {
         return fail(ErrorCode::kInvalidProgram, "{}: result {} is no tensor", name, i);
       }
-      TRY(write(step, static_cast<FlowValue>(output), depends));
+      TRY(write(step, static_cast<FlowValue>(parts->results[i]), depends));
     }
-    step.call = KernelStep{op,
-                           {call.arguments.begin(),
-                            call.arguments.begin() + static_cast<std::ptrdiff_t>(num_arguments)}};
+    const auto* out = parts->results.empty() ? nullptr : tensor(parts->results[0]);
+    step.call =
+        KernelStep{op, out == nullptr ? DType::kF32 : out->dtype, std::move(parts->arguments)};
     flow_.steps_.push_back(std::move(step));
     return {};
   }

@@ -29,7 +29,8 @@ struct TensorUse {
 
 struct KernelStep {
   const ir::Operator* op = nullptr;
-  std::vector<std::int32_t> arguments;  ///< value indices in schema order
+  DType out_dtype = DType::kF32;
+  std::vector<std::int32_t> arguments;  ///< value indices in schema order; see CallParts
 };
 struct RecordStep {
   const xnnpack::NodeRecord* node = nullptr;

@@ -9,6 +9,7 @@
 #include "base/try.h"
 #include "operators/sample_data.h"
 #include "operators/tolerance.h"
+#include "ops/dispatch.h"
 #include "ops/registry.h"
 
 namespace tessera::testing {
@@ -57,13 +58,16 @@ Call make_call(const ir::Operator& op, std::size_t sample, std::string_view argu
   const std::string name = call.name();
   const auto& schema = ir::schema_of(op).arguments;
   for (const TensorPosition position : tensor_positions(call)) {
-    const bool is_variance =
-        position.argument < schema.size() && schema[position.argument].name == "running_var";
+    const std::string_view argument_name =
+        position.argument < schema.size() ? std::string_view(schema[position.argument].name) : "";
+    const ElementRange range{
+        .is_positive = std::ranges::contains(kPositiveArguments, argument_name),
+        .index_limit = sample < op.samples.size() ? op.samples[sample].index_limit : 0};
     const TensorType& type = type_at(call, position);
     const auto shape = ir::constant_shape(type);
     EXPECT_TRUE(shape.has_value()) << arguments;
     auto tensor = make_sample_tensor({name, sample, call.tensors.size()}, type.dtype,
-                                     shape.value_or(Shape{}), is_variance);
+                                     shape.value_or(Shape{}), range);
     // Rejections are tested with types that no kernel has.
     if (!tensor) tensor = Tensor::zeros(type.dtype, shape.value_or(Shape{}));
     call.tensors.push_back(*tensor);
@@ -172,6 +176,10 @@ Result<std::vector<Tensor>> run_guarded(const ir::Operator& op, ir::KernelContex
     outputs.push_back(guarded.back().tensor());
   }
   TRY(op.kernel(context, ir::KernelArguments(arguments), outputs));
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (op.sizes_from_elements) continue;
+    EXPECT_EQ(outputs[i].shape(), guarded[i].tensor().shape()) << op.schema;
+  }
   for (const GuardedTensor& tensor : guarded) {
     EXPECT_TRUE(tensor.is_intact()) << op.schema << " writes outside of its results";
   }
@@ -262,17 +270,10 @@ Result<std::vector<Tensor>> evaluate(const ir::Graph& graph, std::span<const Ten
 namespace {
 
 double element(const Tensor& tensor, std::int64_t i) {
-  switch (tensor.dtype()) {
-    case DType::kF32:
-      return static_cast<double>(tensor.data<float>()[i]);
-    case DType::kF64:
-      return tensor.data<double>()[i];
-    case DType::kI32:
-      return tensor.data<std::int32_t>()[i];
-    default:
-      CHECK(tensor.dtype() == DType::kI64);
-      return static_cast<double>(tensor.data<std::int64_t>()[i]);
-  }
+  double value = 0;
+  ops::dispatch<ops::AllTypes>(
+      tensor.dtype(), [&]<class T>() { value = static_cast<double>(tensor.data<T>()[i]); });
+  return value;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "base/try.h"
+#include "ops/registry.h"
 
 namespace tessera::testing {
 
@@ -15,20 +16,37 @@ const std::string kFolder = std::string(TESSERA_TEST_DATA) + "/goldens/";
 }  // namespace
 
 Result<std::string> golden_line(const Call& call) {
-  std::string line = std::format("{} {} ->", call.name(), call.op->samples[call.sample].arguments);
-  const auto types = TRY(infer(call));
+  const ir::Sample& sample = call.op->samples[call.sample];
+  std::string line = std::format("{} {}", call.name(), sample.arguments);
+  if (sample.index_limit > 0) line += std::format(" indices below {}", sample.index_limit);
+  line += " ->";
+  std::vector<ir::TensorType> types = TRY(infer(call));
+  if (call.op->sizes_from_elements) {
+    ir::KernelContext context;
+    types.clear();
+    for (const Tensor& result : TRY(run_kernel(call, context)))
+      types.push_back(ir::type_of(result));
+  }
   for (const ir::TensorType& type : types) line += " " + ir::print(type);
   return line;
 }
 
 Result<Goldens> Goldens::load() {
-  std::ifstream list(kFolder + "operators.txt");
-  std::ifstream file(kFolder + "operators.bin", std::ios::binary);
-  if (!list || !file) return fail(ErrorCode::kNotFound, "no goldens in {}", kFolder);
-  const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
   Goldens goldens;
+  for (const ops::Family& family : ops::all_families()) {
+    TRY(goldens.read_family(std::string(family.name)));
+  }
+  return goldens;
+}
+
+Result<void> Goldens::read_family(const std::string& family) {
+  std::ifstream list(kFolder + family + ".txt");
+  std::ifstream file(kFolder + family + ".bin", std::ios::binary);
+  if (!list || !file) return fail(ErrorCode::kNotFound, "no goldens of {} in {}", family, kFolder);
+  const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
   std::size_t offset = 0;
   for (std::string line; std::getline(list, line);) {
+    lists_[family] += line + "\n";
     std::vector<Tensor> results;
     std::size_t at = line.find(" -> ") + 4;
     while (at < line.size()) {
@@ -38,34 +56,31 @@ Result<Goldens> Goldens::load() {
       const Shape shape = TRY(ir::constant_shape(type));
       const auto size = size_of(type.dtype) * static_cast<std::size_t>(shape.num_elements());
       if (size > bytes.size() - offset) {
-        return fail(ErrorCode::kAccessFailed, "operators.bin ends in '{}'", line);
+        return fail(ErrorCode::kAccessFailed, "{}.bin ends in '{}'", family, line);
       }
       results.push_back(Tensor::of_bytes(type.dtype, shape,
                                          std::as_bytes(std::span(bytes).subspan(offset, size))));
       offset += size;
     }
-    goldens.entries_.emplace_back(line, std::move(results));
+    results_.emplace(line, std::move(results));
   }
   if (offset != bytes.size()) {
-    return fail(ErrorCode::kAccessFailed, "operators.bin has {} bytes, the list says {}",
+    return fail(ErrorCode::kAccessFailed, "{}.bin has {} bytes, the list says {}", family,
                 bytes.size(), offset);
   }
-  return goldens;
+  return {};
 }
 
 Result<std::vector<Tensor>> Goldens::results(const std::string& line) const {
-  for (const auto& [entry, tensors] : entries_) {
-    if (entry == line) return tensors;
-  }
+  if (const auto found = results_.find(line); found != results_.end()) return found->second;
   return fail(ErrorCode::kNotFound,
               "no golden for '{}': run this test with TESSERA_BLESS=1, then tools/make_goldens.py",
               line);
 }
 
-std::string Goldens::list() const {
-  std::string text;
-  for (const auto& [line, tensors] : entries_) text += line + "\n";
-  return text;
+std::string Goldens::list(const std::string& family) const {
+  const auto found = lists_.find(family);
+  return found == lists_.end() ? "" : found->second;
 }
 
 }  // namespace tessera::testing

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <string_view>
 
+#include "ops/element_types.h"
 #include "tessera/tensor.h"
 
 /// The elements of samples' tensors. tools/make_goldens.py has the same rule in Python.
@@ -32,20 +34,34 @@ inline std::uint32_t sample_bits(const SampleTensorId& id, std::uint64_t element
   return static_cast<std::uint32_t>((mixed ^ (mixed >> 31)) >> 40);
 }
 
-/// Real numbers are multiples of 2^-22 in [-2, 2), but in [0.25, 2.25) for variances; integers are
-/// in [-10, 10].
+/// Which elements a tensor has.
+struct ElementRange {
+  bool is_positive = false;
+  std::int64_t index_limit = 0;  ///< ir::Sample::index_limit
+};
+
+/// Tensor arguments whose elements must be positive: variances, scales.
+inline constexpr std::array<std::string_view, 4> kPositiveArguments = {"running_var", "scale",
+                                                                       "scales", "weight_scales"};
+
+/// Real numbers are multiples of 2^-22 in [-2, 2), or in [0.25, 2.25) if positive (rounded to the
+/// type); integers are in [-10, 10], or [0, 20] if unsigned, or below the index limit.
 template <class T>
-T sample_element(std::uint32_t bits, bool is_variance) {
-  if constexpr (std::is_floating_point_v<T>) {
-    const T value = (static_cast<T>(bits) - T(1 << 23)) / T(1 << 22);
-    return is_variance ? std::abs(value) + T(0.25) : value;
+T sample_element(std::uint32_t bits, const ElementRange& range) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return bits % 2 != 0;
+  } else if constexpr (ops::kIsFloat<T>) {
+    const double value = (static_cast<double>(bits) - (1 << 23)) / (1 << 22);
+    return static_cast<T>(range.is_positive ? std::abs(value) + 0.25 : value);
+  } else if (range.index_limit > 0) {
+    return static_cast<T>(bits % static_cast<std::uint32_t>(range.index_limit));
   } else {
-    return static_cast<T>(static_cast<std::int64_t>(bits % 21) - 10);
+    return static_cast<T>(static_cast<std::int64_t>(bits % 21) - (std::is_signed_v<T> ? 10 : 0));
   }
 }
 
-/// A tensor filled by the rule; f32, f64, i32, i64.
+/// A tensor filled by the rule; any of ops::AllTypes.
 Result<Tensor> make_sample_tensor(const SampleTensorId& id, DType dtype, const Shape& shape,
-                                  bool is_variance);
+                                  const ElementRange& range);
 
 }  // namespace tessera::testing

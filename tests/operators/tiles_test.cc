@@ -7,6 +7,7 @@
 
 #include "base/try.h"
 #include "operators/call.h"
+#include "ops/dispatch.h"
 
 /// An operator with a region rule gives in a box of its result the same bits whether it sees the
 /// whole input or only the region that the rule names, and it depends on nothing else.
@@ -46,23 +47,18 @@ Tensor slice(const Tensor& tensor, const Region& region) {
 Tensor changed_outside(const Tensor& tensor, const Region& kept) {
   Tensor result =
       Tensor::of_bytes(tensor.dtype(), tensor.shape(), {tensor.bytes(), tensor.num_bytes()});
-  const auto change = [](auto& element) { element += 1000; };
-  for (std::int64_t i = 0; i < tensor.num_elements(); ++i) {
-    switch (tensor.dtype()) {
-      case DType::kF32:
-        change(result.data<float>()[i]);
-        break;
-      case DType::kF64:
-        change(result.data<double>()[i]);
-        break;
-      case DType::kI32:
-        change(result.data<std::int32_t>()[i]);
-        break;
-      default:
-        change(result.data<std::int64_t>()[i]);
-        break;
+  ops::dispatch<ops::AllTypes>(tensor.dtype(), [&]<class T>() {
+    for (std::int64_t i = 0; i < tensor.num_elements(); ++i) {
+      T& element = result.data<T>()[i];
+      if constexpr (std::is_same_v<T, bool>) {
+        element = !element;
+      } else if constexpr (ops::kIsFloat<T>) {
+        element = static_cast<T>(element + 1000);
+      } else {
+        element = static_cast<T>(element ^ 0x55);
+      }
     }
-  }
+  });
   const std::size_t size = size_of(tensor.dtype());
   for_each_element(kept, tensor.shape(), [&](std::int64_t, std::int64_t at) {
     const std::size_t offset = static_cast<std::size_t>(at) * size;

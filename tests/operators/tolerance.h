@@ -17,6 +17,8 @@ struct Tolerance {
 inline Tolerance kernel_tolerance(DType dtype) {
   if (dtype == DType::kF32) return {4e-6, 4e-6};
   if (dtype == DType::kF64) return {1e-13, 1e-13};
+  if (dtype == DType::kF16) return {2e-3, 2e-3};       // two units in the last place of 11 bits
+  if (dtype == DType::kBF16) return {1.6e-2, 1.6e-2};  // of 8 bits
   return {};
 }
 
