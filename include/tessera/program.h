@@ -26,6 +26,14 @@ struct TensorInfo {
   std::string type_string;
 };
 
+struct LoadOptions {
+  /// Data files (.ptd) with the weights that the program itself does not hold. They are mapped,
+  /// too.
+  std::vector<std::filesystem::path> data_files;
+  /// The same from memory, which is copied.
+  std::vector<std::span<const std::byte>> data;
+};
+
 struct MethodOptions {
   std::size_t num_threads = 1;  ///< 0: all processors
   /// Keep the time of every instruction and of every operator in a delegate; see Method::profile.
@@ -36,11 +44,13 @@ struct MethodOptions {
 /// stay in the file's mapping and are never copied.
 class Program {
  public:
-  /// Maps and checks the file. Errors: kNotFound, kAccessFailed, kInvalidProgram (what is wrong and
-  /// where).
-  static Result<std::shared_ptr<const Program>> load(const std::filesystem::path& path);
+  /// Maps and checks the files. Errors: kNotFound, kAccessFailed, kInvalidProgram (what is wrong
+  /// and where), kInvalidExternalData (likewise for a data file; a key that two files have).
+  static Result<std::shared_ptr<const Program>> load(const std::filesystem::path& path,
+                                                     const LoadOptions& options = {});
   /// The same from memory, which is copied.
-  static Result<std::shared_ptr<const Program>> load(std::span<const std::byte> bytes);
+  static Result<std::shared_ptr<const Program>> load(std::span<const std::byte> bytes,
+                                                     const LoadOptions& options = {});
   ~Program();
 
   std::vector<std::string> method_names() const;
@@ -48,7 +58,8 @@ class Program {
   Result<std::vector<TensorInfo>> outputs(std::string_view method = "forward") const;
 
   /// Makes a Method: resolves kernels, builds delegates, reserves memory. Operators that Tessera
-  /// has no kernel for are reported all at once (kOperatorMissing). The program is kept alive.
+  /// has no kernel for are reported all at once (kOperatorMissing), and so are data that no file
+  /// has (kNotFound). The program is kept alive.
   Result<std::unique_ptr<Method>> load_method(std::string_view name = "forward",
                                               MethodOptions options = {}) const;
 

@@ -14,7 +14,7 @@ Result<std::unique_ptr<Method::Impl>> Method::Impl::load(const Program::Impl& pr
                                                          const Program::Impl::MethodEntry& entry,
                                                          const MethodOptions& options) {
   auto impl = std::make_unique<Impl>();
-  impl->file = program.file;
+  impl->data = program.data;
   if (options.num_threads != 1) impl->pool = std::make_unique<ThreadPool>(options.num_threads);
   if (impl->pool && impl->pool->num_threads() == 1) impl->pool.reset();
   impl->context = ir::KernelContext(impl->pool.get());
@@ -24,9 +24,10 @@ Result<std::unique_ptr<Method::Impl>> Method::Impl::load(const Program::Impl& pr
   const pte::ExecutionPlan& plan = *entry.plan;
   impl->rules = TRY(runtime::InputRules::make(plan, entry.signature));
   TRY(runtime::output_infos(plan, entry.signature));
+  TRY(impl->data->check_complete(plan));
   TRY(impl->load_arenas(plan));
-  impl->values = TRY(runtime::ValueTable::build(program.program, plan, impl->arenas));
-  TRY(impl->load_delegates(program.program, plan));
+  impl->values = TRY(runtime::ValueTable::build(program.program, plan, *impl->data, impl->arenas));
+  TRY(impl->load_delegates(plan));
   TRY(impl->load_instructions(plan));
   TRY(impl->load_inputs_and_outputs(plan));
   return impl;
@@ -42,16 +43,12 @@ Result<void> Method::Impl::load_arenas(const pte::ExecutionPlan& plan) {
   return {};
 }
 
-Result<void> Method::Impl::load_delegates(const pte::Program& program,
-                                          const pte::ExecutionPlan& plan) {
-  // Delegates may look up bytes at any time, also when the Program is gone: `file` keeps the bytes,
-  // this the table.
-  const auto named =
-      std::make_shared<const pte::Program>(pte::Program{.named_data = program.named_data});
+Result<void> Method::Impl::load_delegates(const pte::ExecutionPlan& plan) {
+  // Delegates may look up bytes at any time, also when the Program is gone.
   const xnnpack::FindNamedData find_named_data =
-      [named](std::string_view key) -> Result<std::span<const std::byte>> {
-    if (const auto bytes = named->find_named_data(key)) return *bytes;
-    return fail(ErrorCode::kInvalidProgram, "no named data '{}'", key);
+      [data = data](std::string_view key) -> Result<std::span<const std::byte>> {
+    if (const auto* entry = data->find(key)) return entry->bytes;
+    return fail(ErrorCode::kNotFound, "no named data '{}'", key);
   };
   for (std::size_t i = 0; i < plan.delegates.size(); ++i) {
     const pte::BackendDelegate& delegate = plan.delegates[i];

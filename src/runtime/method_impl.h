@@ -33,8 +33,8 @@ struct Method::Impl {
     std::size_t capacity_bytes = 0;
   };
 
-  std::shared_ptr<const FileBytes> file;  ///< constants and delegates view it
-  std::unique_ptr<ThreadPool> pool;       ///< null with one thread
+  std::shared_ptr<const runtime::DataMap> data;  ///< constants and delegates view its files
+  std::unique_ptr<ThreadPool> pool;              ///< null with one thread
   ir::KernelContext context;
   std::vector<runtime::Arena> arenas;
   runtime::ValueTable values;
@@ -56,7 +56,7 @@ struct Method::Impl {
                                             const MethodOptions& options);
 
   Result<void> load_arenas(const pte::ExecutionPlan& plan);
-  Result<void> load_delegates(const pte::Program& program, const pte::ExecutionPlan& plan);
+  Result<void> load_delegates(const pte::ExecutionPlan& plan);
   Result<void> load_instructions(const pte::ExecutionPlan& plan);
   Result<void> load_inputs_and_outputs(const pte::ExecutionPlan& plan);
 

@@ -23,15 +23,32 @@ Result<std::optional<ir::Signature>> find_signature(const pte::Program& program,
   return *std::move(signature);
 }
 
+Result<std::vector<runtime::DataMap::File>> open_data_files(const LoadOptions& options) {
+  std::vector<runtime::DataMap::File> files;
+  for (const std::filesystem::path& path : options.data_files) {
+    files.push_back({path.string(), TRY(FileBytes::map(path))});
+  }
+  for (std::size_t i = 0; i < options.data.size(); ++i) {
+    files.push_back({std::format("data {} in memory", i), FileBytes::copy_of(options.data[i])});
+  }
+  return files;
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Program::Impl>> Program::Impl::read(std::shared_ptr<const FileBytes> file) {
+Result<std::unique_ptr<Program::Impl>> Program::Impl::read(runtime::DataMap::File file,
+                                                           const LoadOptions& options) {
   auto impl = std::make_unique<Impl>();
-  impl->program = TRY(pte::read(file->bytes()));
-  impl->file = std::move(file);
+  const std::string name = file.name;
+  auto program = pte::read(file.bytes->bytes());
+  if (!program) return with_context(std::move(program).error(), name);
+  impl->program = *std::move(program);
+  impl->data =
+      TRY(runtime::DataMap::build(impl->program, std::move(file), TRY(open_data_files(options))));
   for (const pte::ExecutionPlan& plan : impl->program.plans) {
-    auto signature = TRY(find_signature(impl->program, plan.name));
-    impl->methods.push_back({&plan, std::move(signature)});
+    auto signature = find_signature(impl->program, plan.name);
+    if (!signature) return with_context(std::move(signature).error(), name);
+    impl->methods.push_back({&plan, *std::move(signature)});
   }
   return impl;
 }
@@ -49,14 +66,15 @@ Result<const Program::Impl::MethodEntry*> Program::Impl::find_method(std::string
 Program::Program(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Program::~Program() = default;
 
-Result<std::shared_ptr<const Program>> Program::load(const std::filesystem::path& path) {
-  auto impl = Impl::read(TRY(FileBytes::map(path)));
-  if (!impl) return with_context(std::move(impl).error(), path.string());
-  return std::shared_ptr<const Program>(new Program(*std::move(impl)));
+Result<std::shared_ptr<const Program>> Program::load(const std::filesystem::path& path,
+                                                     const LoadOptions& options) {
+  auto impl = TRY(Impl::read({path.string(), TRY(FileBytes::map(path))}, options));
+  return std::shared_ptr<const Program>(new Program(std::move(impl)));
 }
 
-Result<std::shared_ptr<const Program>> Program::load(std::span<const std::byte> bytes) {
-  auto impl = TRY(Impl::read(FileBytes::copy_of(bytes)));
+Result<std::shared_ptr<const Program>> Program::load(std::span<const std::byte> bytes,
+                                                     const LoadOptions& options) {
+  auto impl = TRY(Impl::read({"the program in memory", FileBytes::copy_of(bytes)}, options));
   return std::shared_ptr<const Program>(new Program(std::move(impl)));
 }
 

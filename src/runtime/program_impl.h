@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "base/mapped_file.h"
 #include "formats/pte.h"
 #include "ir/text.h"
+#include "runtime/data_map.h"
 #include "runtime/input_rules.h"
 #include "tessera/program.h"
 
@@ -21,11 +21,12 @@ struct Program::Impl {
     std::optional<ir::Signature> signature;    ///< Tessera's own files have one
   };
 
-  std::shared_ptr<const FileBytes> file;
-  pte::Program program;  ///< views `file`
+  std::shared_ptr<const runtime::DataMap> data;
+  pte::Program program;  ///< views the bytes in `data`
   std::vector<MethodEntry> methods;
 
-  static Result<std::unique_ptr<Impl>> read(std::shared_ptr<const FileBytes> file);
+  static Result<std::unique_ptr<Impl>> read(runtime::DataMap::File file,
+                                            const LoadOptions& options);
   /// kNotFound, with the names there are.
   Result<const MethodEntry*> find_method(std::string_view name) const;
 };

@@ -12,10 +12,6 @@ namespace tessera::runtime {
 namespace {
 
 Result<void> check_supported(const pte::TensorValue& value) {
-  if (value.is_external) {
-    return fail(ErrorCode::kNotSupported, "tensor '{}' is in an external data file (.ptd)",
-                value.qualified_name);
-  }
   if (!value.is_contiguous()) {
     return fail(ErrorCode::kNotSupported,
                 "a tensor of sizes {} with a dim order that is not 0, 1, 2, ... (channels last?)",
@@ -33,8 +29,13 @@ Result<void> check_alignment(DType dtype, std::uintptr_t address) {
   return {};
 }
 
-Result<std::span<const std::byte>> find_bytes(std::span<const std::span<const std::byte>> buffers,
-                                              const pte::TensorValue& value) {
+/// What a constant is, or what planned memory starts with; nothing if the tensor has no bytes.
+Result<std::optional<std::span<const std::byte>>> find_bytes(const pte::Program& program,
+                                                             const pte::TensorValue& value,
+                                                             const DataMap& data) {
+  if (value.is_external) return TRY(data.find_tensor(value));
+  if (value.data_buffer_index == 0) return std::nullopt;
+  const auto& buffers = value.allocation ? program.mutable_initial_data : program.constants;
   const std::size_t index = value.data_buffer_index;
   if (index >= buffers.size() || buffers[index].size() < value.num_bytes()) {
     return fail(ErrorCode::kInvalidProgram, "{} bytes of buffer {} are missing", value.num_bytes(),
@@ -65,7 +66,7 @@ Result<void> place_in_arena(TensorSlot& slot, const pte::TensorValue& value,
 }
 
 Result<std::unique_ptr<TensorSlot>> make_slot(const pte::Program& program,
-                                              const pte::TensorValue& value,
+                                              const pte::TensorValue& value, const DataMap& data,
                                               std::span<const Arena> arenas) {
   TRY(check_supported(value));
   auto slot = std::make_unique<TensorSlot>();
@@ -73,18 +74,17 @@ Result<std::unique_ptr<TensorSlot>> make_slot(const pte::Program& program,
   slot->type = ir::type_of(slot->tensor);
   slot->bound = value.sizes;
   slot->is_dynamic = value.dynamism == pte::ShapeDynamism::kDynamicBound;
+  const auto bytes = TRY(find_bytes(program, value, data));
   if (value.allocation) {
     TRY(place_in_arena(*slot, value, arenas));
-    if (value.data_buffer_index != 0) {
-      const auto bytes = TRY(find_bytes(program.mutable_initial_data, value));
-      if (!bytes.empty()) std::memcpy(slot->planned_data, bytes.data(), bytes.size());
+    if (bytes) {
+      if (!bytes->empty()) std::memcpy(slot->planned_data, bytes->data(), bytes->size());
       slot->is_state = true;
     }
-  } else if (value.data_buffer_index != 0) {
-    const auto bytes = TRY(find_bytes(program.constants, value));
-    TRY(check_alignment(value.dtype, reinterpret_cast<std::uintptr_t>(bytes.data())));
+  } else if (bytes) {
+    TRY(check_alignment(value.dtype, reinterpret_cast<std::uintptr_t>(bytes->data())));
     // Nothing writes through this pointer: instructions that would are refused at load.
-    slot->tensor.set_data(const_cast<std::byte*>(bytes.data()));
+    slot->tensor.set_data(const_cast<std::byte*>(bytes->data()));
     slot->is_constant = true;
     slot->is_dynamic = false;
   }
@@ -145,14 +145,14 @@ Result<void> TensorSlot::place() {
 }
 
 Result<ValueTable> ValueTable::build(const pte::Program& program, const pte::ExecutionPlan& plan,
-                                     std::span<const Arena> arenas) {
+                                     const DataMap& data, std::span<const Arena> arenas) {
   ValueTable table;
   table.scalars_ = ScalarTable(plan);
   table.slots_.resize(plan.values.size());
   for (std::size_t i = 0; i < plan.values.size(); ++i) {
     const auto* value = std::get_if<pte::TensorValue>(&plan.values[i]);
     if (value == nullptr) continue;
-    auto slot = make_slot(program, *value, arenas);
+    auto slot = make_slot(program, *value, data, arenas);
     if (!slot) return with_context(std::move(slot).error(), std::format("value {}", i));
     table.slots_[i] = *std::move(slot);
   }

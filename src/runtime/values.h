@@ -11,6 +11,7 @@
 #include "formats/pte.h"
 #include "ir/operator.h"
 #include "runtime/arena.h"
+#include "runtime/data_map.h"
 #include "runtime/scalars.h"
 #include "tessera/tensor.h"
 
@@ -48,9 +49,9 @@ struct TensorSlot {
 /// The tensors and numbers of a method by value index.
 class ValueTable {
  public:
-  /// Arena k is the file's memory id k + 1. Constants view the program's bytes; state is filled.
+  /// Arena k is the file's memory id k + 1. Constants view the files' bytes; state is filled.
   static Result<ValueTable> build(const pte::Program& program, const pte::ExecutionPlan& plan,
-                                  std::span<const Arena> arenas);
+                                  const DataMap& data, std::span<const Arena> arenas);
 
   /// Null if the value is not a tensor.
   TensorSlot* tensor(std::int32_t value) const {

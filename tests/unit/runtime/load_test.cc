@@ -91,12 +91,6 @@ TEST(Load, SaysWhatTensorsAreNotSupported) {
     expect_error(builder, ErrorCode::kNotSupported, fragment);
   };
   refuse([](pte::TensorValue& value) { value.dim_order = {0, 2, 3, 1}; }, "dim order");
-  refuse(
-      [](pte::TensorValue& value) {
-        value.qualified_name = "weight";
-        value.is_external = true;
-      },
-      "'weight'");
 }
 
 TEST(Load, TakesTensorsOnlyAsInputs) {

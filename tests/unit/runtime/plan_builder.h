@@ -82,11 +82,11 @@ class PlanBuilder {
   }
   pte::Program& program() { return program_; }
 
-  Result<std::shared_ptr<const Program>> load() {
+  Result<std::shared_ptr<const Program>> load(const LoadOptions& options = {}) {
     program_.plans = {plan_};
     const auto bytes = pte::write(program_);
     if (!bytes) return std::unexpected(bytes.error());
-    return Program::load(*bytes);
+    return Program::load(*bytes, options);
   }
   Result<std::unique_ptr<Method>> load_method() {
     const auto program = load();
