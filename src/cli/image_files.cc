@@ -28,13 +28,16 @@ class NpySink : public Sink {
 
 bool is_npy(const std::filesystem::path& path) { return path.extension() == ".npy"; }
 
-void PixelArguments::add_to(CLI::App& command) {
+void PixelArguments::add_reading_to(CLI::App& command) {
   command.add_option("--scale", scale, "unit: integer samples become 0..1; none: as they are")
       ->check(CLI::IsMember({"unit", "none"}))
       ->capture_default_str();
   command.add_option("--channels", channels, "order of the model's channels")
       ->check(CLI::IsMember({"rgb", "bgr"}))
       ->capture_default_str();
+}
+
+void PixelArguments::add_writing_to(CLI::App& command) {
   command.add_option("--type", type, "samples of the output; same: those of the input")
       ->check(CLI::IsMember({"same", "u8", "u16", "f32"}))
       ->capture_default_str();

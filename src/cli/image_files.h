@@ -20,7 +20,12 @@ struct PixelArguments {
   std::string scale = "unit", channels = "rgb", type = "same";
 
   /// Declares the three options.
-  void add_to(CLI::App& command);
+  void add_to(CLI::App& command) {
+    add_reading_to(command);
+    add_writing_to(command);
+  }
+  void add_reading_to(CLI::App& command);  ///< --scale and --channels
+  void add_writing_to(CLI::App& command);  ///< --type
   PixelFormat format() const;
   std::optional<DType> dtype() const;  ///< nothing: as the input
 };

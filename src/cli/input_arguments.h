@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/image_files.h"
+#include "cli/method_arguments.h"
+
+namespace tessera::cli {
+
+struct PreparedInput {
+  Tensor tensor;
+  std::string origin;  ///< "x.npy", "random numbers at the sizes given", for people
+};
+
+/// The options that say what a method runs on. Inputs come from files, in order; those without a
+/// file are filled.
+struct InputArguments {
+  std::vector<std::string> files;
+  std::vector<std::string> shapes;
+  std::string fill;  ///< empty: not given
+  PixelArguments pixels;
+
+  /// Declares --input, --shape, --fill and how images are read.
+  void add_to(CLI::App& command);
+  /// Makes the inputs and binds them to the method, which they must outlive. `is_fill_implied`:
+  /// inputs without a file are filled (with random numbers) even if no option says so.
+  Result<std::vector<PreparedInput>> bind(const LoadedMethod& loaded, bool is_fill_implied) const;
+};
+
+}  // namespace tessera::cli

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#include "cli/method_arguments.h"
+
+#include <algorithm>
+
+#include "base/try.h"
+
+namespace tessera::cli {
+namespace {
+
+std::string chosen_method(const Program& program, const std::string& wanted) {
+  constexpr std::string_view kDefault = "forward";
+  if (!wanted.empty()) return wanted;
+  const auto names = program.method_names();
+  const bool has_default = names.empty() || std::ranges::contains(names, kDefault);
+  return has_default ? std::string(kDefault) : names.front();
+}
+
+}  // namespace
+
+void MethodArguments::add_to(CLI::App& command) {
+  command.add_option("--method", name, "Method to run (default: forward, else the first)");
+  command
+      .add_option("--data", data_files,
+                  "Data file (.ptd) with weights that the program does not hold; may be repeated")
+      ->allow_extra_args(false);
+  command.add_option("--threads", num_threads, "Threads; 0: all processors")->capture_default_str();
+}
+
+Result<LoadedMethod> MethodArguments::load(const std::string& path, bool profile) const {
+  LoadedMethod loaded;
+  const LoadOptions options{.data_files = {data_files.begin(), data_files.end()}};
+  loaded.program = TRY(Program::load(std::filesystem::path(path), options));
+  loaded.name = chosen_method(*loaded.program, name);
+  auto method =
+      loaded.program->load_method(loaded.name, {.num_threads = num_threads, .profile = profile});
+  if (!method) return with_context(std::move(method).error(), path);
+  loaded.method = *std::move(method);
+  return loaded;
+}
+
+}  // namespace tessera::cli
