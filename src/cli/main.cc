@@ -23,6 +23,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   add_compile(app);
   add_run(app);
+  add_bench(app);
   add_inspect(app);
   add_tile(app);
   add_image_diff(app);
