@@ -27,7 +27,9 @@ ScalarTable::ScalarTable(const pte::ExecutionPlan& plan)
           written = call->arguments.back();
         }
       }
-      if (written >= 0) is_written_[static_cast<std::size_t>(written)] = true;
+      const auto index = static_cast<std::size_t>(written);
+      if (written < 0 || std::holds_alternative<pte::TensorValue>(plan.values[index])) continue;
+      is_written_[index] = true;
     }
   }
 }
