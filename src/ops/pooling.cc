@@ -4,7 +4,6 @@
 
 #include "base/try.h"
 #include "ops/dispatch.h"
-#include "ops/families.h"
 #include "ops/region_rules.h"
 #include "ops/shape_rules.h"
 #include "ops/xnnpack_rules.h"
@@ -50,24 +49,36 @@ struct Taps {
   }
 };
 
+/// The least value of T: what any element replaces.
+template <class T>
+constexpr Compute<T> least() {
+  using Limits = std::numeric_limits<Compute<T>>;
+  if constexpr (Limits::has_infinity) {
+    return -Limits::infinity();
+  } else {
+    return Limits::lowest();
+  }
+}
+
+/// The first of equal elements wins; NaN wins over all.
 template <class T>
 void pool_row(const T* in, std::int64_t width, const Taps& rows, const Window& window, T* values,
               std::int64_t* indices, std::int64_t output_width) {
+  using C = Compute<T>;
   for (std::int64_t x = 0; x < output_width; ++x) {
     const Taps columns(window, x, width);
-    T best = -std::numeric_limits<T>::infinity();
+    C best = least<T>();
     std::int64_t index = rows.begin * width + columns.begin;
     for (std::int64_t row = rows.begin; row < rows.end; row += rows.step) {
       for (std::int64_t column = columns.begin; column < columns.end; column += columns.step) {
-        const T candidate = in[row * width + column];
-        // The first of equal ones wins; NaN wins over all.
-        if (candidate > best || std::isnan(candidate)) {
+        const C candidate = static_cast<C>(in[row * width + column]);
+        if (candidate > best || candidate != candidate) {
           best = candidate;
           index = row * width + column;
         }
       }
     }
-    values[x] = best;
+    values[x] = static_cast<T>(best);
     indices[x] = index;
   }
 }
@@ -83,7 +94,7 @@ Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
   const auto num_rows = static_cast<std::size_t>(outputs[0].num_elements() / output_width);
   const Window vertical = window_of(arguments, 0), horizontal = window_of(arguments, 1);
   const std::size_t grain = kElementsPerThread / 4 / static_cast<std::size_t>(output_width) + 1;
-  dispatch<TypeList<float, double>>(input.dtype(), [&]<class T>() {
+  dispatch<RealTypes>(input.dtype(), [&]<class T>() {
     context.parallel_for(num_rows, grain, [&](std::size_t begin, std::size_t end) {
       for (auto row = static_cast<std::int64_t>(begin); row < static_cast<std::int64_t>(end);
            ++row) {
@@ -102,7 +113,7 @@ Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
 
 Types infer(const TypeArguments& arguments) {
   const TensorType& self = arguments.tensor(kSelf);
-  TRY(expect_float(self, "self"));
+  TRY(expect_types<RealTypes>(self, "self"));
   TRY(expect_rank(self, "self", 3, 4));
   const auto kernel = TRY(integers_argument(arguments, kKernelSize, "kernel_size", 2, 1));
   const auto stride = TRY(integers_argument(arguments, stride_position(arguments), "stride", 2, 1));
@@ -200,7 +211,11 @@ constexpr ir::Sample kSamples[] = {{"(f32[1,3,8,10], [2,2], [2,2], [0,0], [1,1],
                                    {"(f32[1,2,9,11], [3,2], [], [0,1], [1,1], true)"},
                                    {"(f32[1,2,8,8], [2,2], [2,2], [0,0], [1,1], true)"},
                                    {"(f32[3,12,13], [3,3], [1,2], [1,1], [2,2], false)"},
-                                   {"(f64[1,2,7,8], [2,2], [3,3], [0,0], [1,1], false)"}};
+                                   {"(f64[1,2,7,8], [2,2], [3,3], [0,0], [1,1], false)"},
+                                   {"(f16[1,2,6,7], [2,2], [2,2], [0,0], [1,1], false)"},
+                                   {"(bf16[1,2,6,7], [3,3], [2,2], [1,1], [1,1], false)"},
+                                   {"(u8[1,2,6,7], [2,2], [2,2], [0,0], [1,1], false)", 250},
+                                   {"(i64[1,2,6,7], [2,2], [2,2], [1,1], [1,1], false)", 9999}};
 
 constexpr ir::Operator kOperators[] = {
     {.schema = "aten::max_pool2d_with_indices(Tensor self, int[2] kernel_size, int[2] stride=[], "
