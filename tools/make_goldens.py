@@ -13,6 +13,9 @@ import sys
 
 import numpy
 import torch
+import torch.ao.quantization.fx._decomposed  # registers quantized_decomposed
+
+import quantized_references
 
 DTYPES = {"u8": torch.uint8, "i8": torch.int8, "i16": torch.int16, "i32": torch.int32, "i64": torch.int64,
           "f16": torch.float16, "f32": torch.float32, "f64": torch.float64, "bool": torch.bool,
@@ -21,7 +24,7 @@ SCALAR_TYPES = {0: torch.uint8, 1: torch.int8, 2: torch.int16, 3: torch.int32, 4
                 6: torch.float32, 7: torch.float64, 11: torch.bool, 15: torch.bfloat16}
 POSITIVE_ARGUMENTS = {"running_var", "scale", "scales", "weight_scales"}
 # Operators that PyTorch does not have under their own name: reference(positional, keywords) -> results.
-REFERENCES = {}
+REFERENCES = quantized_references.REFERENCES
 MASK = (1 << 64) - 1
 PRIME = 0x100000001B3
 
