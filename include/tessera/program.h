@@ -2,11 +2,14 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "tessera/result.h"
@@ -15,6 +18,10 @@
 namespace tessera {
 
 class Method;
+
+/// A run was stopped because its caller asked for it. Tessera's own code, far above ExecuTorch's,
+/// which may still grow.
+inline constexpr ErrorCode kCancelled{0x10000};
 
 /// What is known of an input or output before it is set.
 struct TensorInfo {
@@ -25,6 +32,48 @@ struct TensorInfo {
   /// "f32[1,3,h,w]" where the file says so, else with bounds: "f32[1, 3, ..1024, ..1024]".
   std::string type_string;
 };
+
+/// Kinds of values that a method takes and gives. An optional tensor that is not there is kNone.
+enum class ValueKind : std::uint8_t {
+  kNone,
+  kInt,
+  kBool,
+  kDouble,
+  kTensor,
+  kString,
+  kIntList,
+  kDoubleList,
+  kBoolList,
+  kTensorList,
+  kOptionalTensorList,
+};
+/// "Tensor", "Int", "IntList", ...
+std::string_view name_of(ValueKind kind);
+
+/// A parameter or buffer whose name the file keeps.
+struct AttributeInfo {
+  std::string name;  ///< "layer.weight"
+  DType dtype = DType::kF32;
+  Shape sizes;               ///< upper bounds
+  bool is_external = false;  ///< in a data file
+};
+
+/// What a program says of a method without loading it (ExecuTorch's MethodMeta).
+struct MethodInfo {
+  std::vector<ValueKind> inputs, outputs;
+  std::vector<std::string> backends;  ///< ids of the delegates, each once
+  std::size_t num_instructions = 0;
+  std::vector<std::size_t> planned_bytes;  ///< of each arena, at the upper bound
+  std::vector<AttributeInfo> attributes;
+  /// torch's description (JSON) of how arguments and results nest; Tessera never reads it.
+  std::string encoded_inputs, encoded_outputs;
+  bool is_constant = false;  ///< takes nothing and computes nothing; see Program::constants
+};
+
+/// One value that a constant method gives. Tensors are copies.
+using ConstantValue =
+    std::variant<std::monostate, std::int64_t, bool, double, std::string, std::vector<std::int64_t>,
+                 std::vector<double>, std::vector<bool>, Tensor>;
 
 struct LoadOptions {
   /// Data files (.ptd) with the weights that the program itself does not hold. They are mapped,
@@ -56,6 +105,12 @@ class Program {
   std::vector<std::string> method_names() const;
   Result<std::vector<TensorInfo>> inputs(std::string_view method = "forward") const;
   Result<std::vector<TensorInfo>> outputs(std::string_view method = "forward") const;
+  Result<MethodInfo> info(std::string_view method = "forward") const;
+
+  /// What a constant method ("get_vocabulary_size", "get_labels") gives. ExecuTorch writes one
+  /// value for a number, string or tensor and for lists and dictionaries one for each item. Errors:
+  /// kNotFound, kInvalidArgument for a method that takes or computes something.
+  Result<std::vector<ConstantValue>> constants(std::string_view method) const;
 
   /// Makes a Method: resolves kernels, builds delegates, reserves memory. Operators that Tessera
   /// has no kernel for are reported all at once (kOperatorMissing), and so are data that no file
@@ -107,8 +162,10 @@ class Method {
   /// on.
   Result<void> bind_output(std::size_t index, void* data, std::size_t capacity_bytes);
 
-  /// Runs the method on the inputs set. Allocates nothing if no size has changed.
-  Result<void> execute();
+  /// Runs the method on the inputs set. Allocates nothing if no size has changed. If `stop` is
+  /// requested, fails with kCancelled before the next instruction (a delegate call is one). There
+  /// is no output then, and state may be half updated; the method can be executed again.
+  Result<void> execute(std::stop_token stop = {});
 
   /// The output of the last execute: a view of the method's memory (or of what was bound), valid
   /// until the next set_input, execute or the method's end.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "tessera/result.h"
+#include "tessera/program.h"
 
 namespace tessera {
 
@@ -38,7 +38,7 @@ std::string_view name_of(ErrorCode code) {
     case ErrorCode::kDelegateInvalidHandle:
       return "DelegateInvalidHandle";
   }
-  return "Unknown";
+  return code == kCancelled ? "Cancelled" : "Unknown";
 }
 
 std::string Error::to_string() const { return std::format("{}: {}", name_of(code), message); }

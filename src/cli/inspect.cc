@@ -4,11 +4,14 @@
 #include <memory>
 #include <print>
 #include <string>
+#include <type_traits>
 
+#include "base/mapped_file.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "compile/sympy_expression.h"
 #include "formats/pt2.h"
+#include "formats/ptd.h"
 #include "formats/pte.h"
 #include "runtime/program_impl.h"
 #include "tessera/program.h"
@@ -29,10 +32,51 @@ std::string range_of(const TensorInfo& info) {
   return std::format("  {} to {}", info.min_sizes.to_string(), info.max_sizes.to_string());
 }
 
-void print_infos(std::string_view title, const std::vector<TensorInfo>& infos) {
+/// Types where all are tensors or numbers, else kinds.
+void print_infos(std::string_view title, const std::vector<ValueKind>& kinds,
+                 const Result<std::vector<TensorInfo>>& infos) {
   std::println("  {}:", title);
-  for (std::size_t i = 0; i < infos.size(); ++i) {
-    std::println("    {}: {}{}", i, infos[i].type_string, range_of(infos[i]));
+  for (std::size_t i = 0; i < kinds.size(); ++i) {
+    if (infos) {
+      std::println("    {}: {}{}", i, (*infos)[i].type_string, range_of((*infos)[i]));
+    } else {
+      std::println("    {}: {}", i, name_of(kinds[i]));
+    }
+  }
+}
+
+std::string text_of(const ConstantValue& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return std::format("\"{}\"", *text);
+  if (const auto* tensor = std::get_if<Tensor>(&value)) return tensor->type_string();
+  return std::visit(
+      []<class Content>(const Content& content) -> std::string {
+        if constexpr (requires { content.begin(); }) {
+          std::string items;
+          for (const auto& item : content) {
+            items += std::format("{}{}", items.empty() ? "" : ", ", item);
+          }
+          return "[" + items + "]";
+        } else if constexpr (std::is_arithmetic_v<Content>) {
+          return std::format("{}", content);
+        } else {
+          return "None";
+        }
+      },
+      value);
+}
+
+Result<void> print_constant_method(const Program& program, const std::string& name) {
+  std::println("constant method {}", name);
+  for (const ConstantValue& value : TRY(program.constants(name))) {
+    std::println("  {}", text_of(value));
+  }
+  return {};
+}
+
+void print_attributes(const std::vector<AttributeInfo>& attributes) {
+  for (const AttributeInfo& attribute : attributes) {
+    std::println("  attribute {}: {}{}{}", attribute.name, name_of(attribute.dtype),
+                 attribute.sizes.to_string(), attribute.is_external ? ", in a data file" : "");
   }
 }
 
@@ -67,9 +111,13 @@ void print_constants(const pte::ExecutionPlan& plan) {
 }
 
 Result<void> print_method(const Program& program, const pte::ExecutionPlan& plan) {
-  std::println("method {}", plan.name);
-  print_infos("inputs", TRY(program.inputs(plan.name)));
-  print_infos("outputs", TRY(program.outputs(plan.name)));
+  const MethodInfo info = TRY(program.info(plan.name));
+  if (info.is_constant) return print_constant_method(program, plan.name);
+  std::println("method {}, {} instructions", plan.name, info.num_instructions);
+  print_infos("inputs", info.inputs, program.inputs(plan.name));
+  print_infos("outputs", info.outputs, program.outputs(plan.name));
+  if (!info.encoded_inputs.empty()) std::println("  arguments: {}", info.encoded_inputs);
+  if (!info.encoded_outputs.empty()) std::println("  results: {}", info.encoded_outputs);
   Counts operators;
   std::size_t num_delegate_calls = 0;
   for (const auto& chain : plan.chains) {
@@ -86,14 +134,16 @@ Result<void> print_method(const Program& program, const pte::ExecutionPlan& plan
   std::println("  delegate calls: {}", num_delegate_calls);
   TRY(print_delegates(plan));
   print_constants(plan);
-  for (std::size_t id = 1; id < plan.buffer_sizes.size(); ++id) {
-    std::println("  planned memory {}: {} bytes at the upper bound", id, plan.buffer_sizes[id]);
+  print_attributes(info.attributes);
+  for (std::size_t arena = 0; arena < info.planned_bytes.size(); ++arena) {
+    std::println("  planned memory {}: {} bytes at the upper bound", arena + 1,
+                 info.planned_bytes[arena]);
   }
   return {};
 }
 
-Result<void> inspect_program(const std::string& path) {
-  const auto program = TRY(Program::load(std::filesystem::path(path)));
+Result<void> inspect_program(const std::string& path, const LoadOptions& options) {
+  const auto program = TRY(Program::load(std::filesystem::path(path), options));
   const pte::Program& records = program->impl().program;
   for (const pte::ExecutionPlan& plan : records.plans) TRY(print_method(*program, plan));
   std::size_t total = 0;
@@ -101,6 +151,18 @@ Result<void> inspect_program(const std::string& path) {
   std::println("named data: {}, {} bytes", records.named_data.size(), total);
   for (const auto& [key, bytes] : records.named_data) {
     std::println("  {:8} bytes  {}", bytes.size(), key);
+  }
+  return {};
+}
+
+Result<void> inspect_data(const std::string& path) {
+  const auto bytes = TRY(FileBytes::map(path));
+  const auto file = ptd::read(bytes->bytes());
+  if (!file) return with_context(file.error(), path);
+  std::println("data file: {} entries", file->entries.size());
+  for (const ptd::Entry& entry : file->entries) {
+    std::println("  {:10} bytes  {}{}", entry.bytes.size(), entry.key,
+                 entry.layout ? ": " + entry.layout->to_string() : "");
   }
   return {};
 }
@@ -153,11 +215,16 @@ Result<void> inspect_model(const std::string& path) {
 
 void add_inspect(CLI::App& app) {
   auto path = std::make_shared<std::string>();
-  CLI::App* command = app.add_subcommand("inspect", "Say what is in a program or model");
-  command->add_option("file", *path, "Program (.pte) or model (.pt2)")->required();
-  command->callback([path] {
-    const bool is_model = std::filesystem::path(*path).extension() == ".pt2";
-    finish(is_model ? inspect_model(*path) : inspect_program(*path));
+  auto options = std::make_shared<LoadOptions>();
+  CLI::App* command = app.add_subcommand("inspect", "Say what is in a program, model or data file");
+  command->add_option("file", *path, "Program (.pte), model (.pt2) or data file (.ptd)")
+      ->required();
+  command->add_option("--data", options->data_files, "Data file (.ptd) of the program");
+  command->callback([path, options] {
+    const auto extension = std::filesystem::path(*path).extension();
+    if (extension == ".pt2") finish(inspect_model(*path));
+    if (extension == ".ptd") finish(inspect_data(*path));
+    if (extension != ".pt2" && extension != ".ptd") finish(inspect_program(*path, *options));
   });
 }
 

@@ -17,6 +17,7 @@ namespace {
 struct Options {
   std::string program, input, output;
   PixelArguments pixels;
+  LoadOptions files;
   TileOptions tiles;
   bool plan_only = false;
   bool quiet = false;
@@ -35,7 +36,7 @@ void draw_progress(std::size_t num_done, std::size_t num_tiles) {
 
 Result<void> tile(Options& options) {
   const auto start = std::chrono::steady_clock::now();
-  const auto program = TRY(Program::load(std::filesystem::path(options.program)));
+  const auto program = TRY(Program::load(std::filesystem::path(options.program), options.files));
   const PixelFormat format = options.pixels.format();
   OpenedSource input = TRY(open_source(options.input, format));
   const ImageSize size = input.source->size();
@@ -80,6 +81,7 @@ void add_tile(CLI::App& app) {
   command->add_option("--tile", options->tiles.tile, "side of a tile in pixels of the output");
   command->add_option("--threads", options->tiles.num_threads, "each runs tiles; 0: all processors")
       ->capture_default_str();
+  command->add_option("--data", options->files.data_files, "data file (.ptd) of the program");
   command->add_option("--method", options->tiles.method)->capture_default_str();
   options->pixels.add_to(*command);
   command->add_flag("--plan", options->plan_only, "print how the image is cut, and stop");

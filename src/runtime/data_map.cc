@@ -73,7 +73,20 @@ Result<void> DataMap::check_complete(const pte::ExecutionPlan& plan) const {
               missing, places);
 }
 
-Result<std::span<const std::byte>> DataMap::find_tensor(const pte::TensorValue& tensor) const {
+Result<std::optional<std::span<const std::byte>>> DataMap::find_tensor(
+    const pte::Program& program, const pte::TensorValue& tensor) const {
+  if (tensor.is_external) return TRY(find_external(tensor));
+  const std::size_t index = tensor.data_buffer_index;
+  if (index == 0) return std::nullopt;
+  const auto& buffers = tensor.allocation ? program.mutable_initial_data : program.constants;
+  if (index >= buffers.size() || buffers[index].size() < tensor.num_bytes()) {
+    return fail(ErrorCode::kInvalidProgram, "{} bytes of buffer {} are missing", tensor.num_bytes(),
+                index);
+  }
+  return buffers[index].first(tensor.num_bytes());
+}
+
+Result<std::span<const std::byte>> DataMap::find_external(const pte::TensorValue& tensor) const {
   const Entry* entry = find(tensor.qualified_name);
   if (entry == nullptr) {
     return fail(ErrorCode::kNotFound, "no data for '{}'", tensor.qualified_name);

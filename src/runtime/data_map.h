@@ -43,12 +43,15 @@ class DataMap {
   /// Fails (kNotFound) unless every key is there that the plan's tensors and delegates ask for;
   /// names all that are not.
   Result<void> check_complete(const pte::ExecutionPlan& plan) const;
-  /// The bytes of a tensor that is external, as many as it has. check_complete has found its key.
-  /// Errors: kInvalidExternalData if the file has another dtype, sizes or dim order.
-  Result<std::span<const std::byte>> find_tensor(const pte::TensorValue& tensor) const;
+  /// The bytes of a constant, or those that planned memory starts with: in a data file or in
+  /// `program`, as many as the tensor has; nothing if the program gives none. Errors:
+  /// kInvalidExternalData if the data file has another dtype, sizes or dim order.
+  Result<std::optional<std::span<const std::byte>>> find_tensor(
+      const pte::Program& program, const pte::TensorValue& tensor) const;
 
  private:
   Result<void> add(const std::string& key, Entry entry);
+  Result<std::span<const std::byte>> find_external(const pte::TensorValue& tensor) const;
 
   std::vector<File> files_;
   std::map<std::string, Entry, std::less<>> entries_;

@@ -90,7 +90,7 @@ Result<void> Method::bind_output(std::size_t index, void* data, std::size_t capa
   return {};
 }
 
-Result<void> Method::execute() {
+Result<void> Method::execute(std::stop_token stop) {
   for (std::size_t i = 0; i < num_inputs(); ++i) {
     if (!impl_->inputs[i].is_set) {
       return fail(ErrorCode::kInvalidState, "input {} has not been set", i);
@@ -101,7 +101,8 @@ Result<void> Method::execute() {
     if (input.staged == nullptr) continue;
     copy_bytes(input.slot->tensor.bytes(), input.staged, input.slot->tensor.num_bytes());
   }
-  TRY(impl_->run_chains());
+  impl_->has_run = false;  // what a run that fails leaves behind is no output
+  TRY(impl_->run_chains(stop));
   TRY(impl_->copy_bound_outputs());
   impl_->has_run = true;
   return {};
@@ -163,14 +164,18 @@ void Method::Impl::update_memory_in_use() {
   for (std::size_t i = 0; i < arenas.size(); ++i) arenas[i].use(ranges[i]);
 }
 
-Result<void> Method::Impl::run_chains() {
-  // Two loops, so that nothing is asked for every instruction if no profile is kept.
-  for (auto& chain : chains) {
-    if (profile != nullptr) {
-      TRY(run_chain(chain, [this](runtime::Step& step) { return profile->run(step, context); }));
-    } else {
-      TRY(run_chain(chain, [this](runtime::Step& step) { return step.run(context); }));
+Result<void> Method::Impl::run_chains(const std::stop_token& stop) {
+  const auto run = [this](runtime::Step& step) { return step.run(context); };
+  const auto run_unless_stopped = [&](runtime::Step& step) -> Result<void> {
+    if (stop.stop_requested()) {
+      return fail(kCancelled, "stopped before {}", step.name);
     }
+    return profile != nullptr ? profile->run(step, context) : step.run(context);
+  };
+  // Two loops, so that nothing is asked for every instruction if nobody wants to stop or profile.
+  const bool is_plain = profile == nullptr && !stop.stop_possible();
+  for (auto& chain : chains) {
+    TRY(is_plain ? run_chain(chain, run) : run_chain(chain, run_unless_stopped));
   }
   return {};
 }

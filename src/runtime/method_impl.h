@@ -62,7 +62,7 @@ struct Method::Impl {
 
   Result<void> resize_all();
   void update_memory_in_use();
-  Result<void> run_chains();
+  Result<void> run_chains(const std::stop_token& stop);
   /// `run_step(step)` runs one step.
   template <class RunStep>
   Result<void> run_chain(std::vector<runtime::Step>& steps, const RunStep& run_step);

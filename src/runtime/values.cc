@@ -29,21 +29,6 @@ Result<void> check_alignment(DType dtype, std::uintptr_t address) {
   return {};
 }
 
-/// What a constant is, or what planned memory starts with; nothing if the tensor has no bytes.
-Result<std::optional<std::span<const std::byte>>> find_bytes(const pte::Program& program,
-                                                             const pte::TensorValue& value,
-                                                             const DataMap& data) {
-  if (value.is_external) return TRY(data.find_tensor(value));
-  if (value.data_buffer_index == 0) return std::nullopt;
-  const auto& buffers = value.allocation ? program.mutable_initial_data : program.constants;
-  const std::size_t index = value.data_buffer_index;
-  if (index >= buffers.size() || buffers[index].size() < value.num_bytes()) {
-    return fail(ErrorCode::kInvalidProgram, "{} bytes of buffer {} are missing", value.num_bytes(),
-                index);
-  }
-  return buffers[index].first(value.num_bytes());
-}
-
 Result<void> place_in_arena(TensorSlot& slot, const pte::TensorValue& value,
                             std::span<const Arena> arenas) {
   const std::size_t num_bytes = value.num_bytes();
@@ -74,7 +59,7 @@ Result<std::unique_ptr<TensorSlot>> make_slot(const pte::Program& program,
   slot->type = ir::type_of(slot->tensor);
   slot->bound = value.sizes;
   slot->is_dynamic = value.dynamism == pte::ShapeDynamism::kDynamicBound;
-  const auto bytes = TRY(find_bytes(program, value, data));
+  const auto bytes = TRY(data.find_tensor(program, value));
   if (value.allocation) {
     TRY(place_in_arena(*slot, value, arenas));
     if (bytes) {

@@ -101,11 +101,13 @@ TEST_P(DataFiles, AreMissedByName) {
 
 TEST_P(DataFiles, AreUsedInPlace) {
   const auto program = Program::load(program_path(), {.data_files = {data_path()}}).value();
-  for (const pte::Value& value : program->impl().program.plans[0].values) {
+  const pte::Program& records = program->impl().program;
+  const runtime::DataMap& data = *program->impl().data;
+  for (const pte::Value& value : records.plans[0].values) {
     const auto* tensor = std::get_if<pte::TensorValue>(&value);
     if (tensor == nullptr || !tensor->is_external) continue;
-    const auto bytes = program->impl().data->find_tensor(*tensor).value();
-    EXPECT_EQ(bytes.data(), program->impl().data->find(tensor->qualified_name)->bytes.data());
+    const auto bytes = data.find_tensor(records, *tensor).value();
+    EXPECT_EQ(bytes->data(), data.find(tensor->qualified_name)->bytes.data());
   }
   fs::remove(data_path());  // what is mapped stays
   EXPECT_TRUE(run(*program).has_data());

@@ -82,9 +82,14 @@ class PlanBuilder {
   }
   pte::Program& program() { return program_; }
 
-  Result<std::shared_ptr<const Program>> load(const LoadOptions& options = {}) {
+  void delegate(pte::BackendDelegate delegate) { plan_.delegates.push_back(std::move(delegate)); }
+  /// The file.
+  Result<std::vector<std::byte>> bytes() {
     program_.plans = {plan_};
-    const auto bytes = pte::write(program_);
+    return pte::write(program_);
+  }
+  Result<std::shared_ptr<const Program>> load(const LoadOptions& options = {}) {
+    const auto bytes = this->bytes();
     if (!bytes) return std::unexpected(bytes.error());
     return Program::load(*bytes, options);
   }
