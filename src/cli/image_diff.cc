@@ -10,7 +10,7 @@
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/image_files.h"
-#include "image/whole_image.h"
+#include "tessera/image.h"
 
 namespace tessera::cli {
 namespace {

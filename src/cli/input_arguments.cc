@@ -10,8 +10,8 @@
 #include "cli/elements.h"
 #include "cli/shape_arguments.h"
 #include "cli/tensor_files.h"
-#include "image/whole_image.h"
 #include "tensor/npy.h"
+#include "tessera/image.h"
 
 namespace tessera::cli {
 namespace {

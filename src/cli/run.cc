@@ -15,8 +15,8 @@
 #include "cli/profile_report.h"
 #include "cli/statistics.h"
 #include "cli/tensor_files.h"
-#include "image/whole_image.h"
 #include "tensor/npy.h"
+#include "tessera/image.h"
 
 namespace tessera::cli {
 namespace {

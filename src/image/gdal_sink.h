@@ -3,23 +3,12 @@
 
 #include <filesystem>
 #include <memory>
-#include <optional>
-#include <string>
 #include <vector>
 
 #include "image/gdal_dataset.h"
-#include "tessera/tiled.h"
+#include "tessera/image.h"
 
 namespace tessera::image {
-
-struct SinkOptions {
-  PixelFormat format;
-  /// Sample type of the file; nothing: that of `like`, else f32.
-  std::optional<DType> dtype;
-  /// An image whose georeference (scaled to the new size), nodata value and colour profile are
-  /// kept.
-  std::optional<std::filesystem::path> like;
-};
 
 /// An image file in the format that its name's extension says, written by windows. TIFF is tiled
 /// (256x256 blocks, uncompressed, BigTIFF where it may be needed). Formats that cannot be written

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-#include "image/whole_image.h"
-
 #include <algorithm>
 
 #include "base/try.h"
+#include "image/gdal_sink.h"
 #include "image/gdal_source.h"
+#include "tessera/image.h"
 
 namespace tessera::image {
 namespace {
@@ -22,6 +22,15 @@ Result<void> for_each_strip(std::int64_t width, std::int64_t height, const Strip
 }
 
 }  // namespace
+
+Result<std::unique_ptr<Source>> open_source(const std::filesystem::path& path, PixelFormat format) {
+  return TRY(GdalSource::open(path, format));
+}
+
+Result<std::unique_ptr<Sink>> create_sink(const std::filesystem::path& path,
+                                          const SinkOptions& options) {
+  return TRY(GdalSink::create(path, options));
+}
 
 Result<Tensor> read_image(const std::filesystem::path& path, PixelFormat format) {
   const auto source = TRY(GdalSource::open(path, format));

@@ -9,8 +9,9 @@
 #include <format>
 #include <fstream>
 
+#include "image/gdal_sink.h"
 #include "image/gdal_source.h"
-#include "image/whole_image.h"
+#include "tessera/image.h"
 
 namespace tessera::image {
 namespace {
