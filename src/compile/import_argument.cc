@@ -70,12 +70,14 @@ class Converter {
     return ir::Argument(std::move(values));
   }
   Converted operator()(const std::vector<std::optional<pt2::TensorName>>& tensors) const {
-    std::vector<pt2::TensorName> present;
+    if (tensors.empty()) return empty_list();
+    if (!is(ArgumentKind::kTensorList)) return std::nullopt;
+    std::vector<ir::ValueId> values;
     for (const auto& tensor : tensors) {
-      if (!tensor) return fail(ErrorCode::kNotSupported, "a list of tensors with None in it");
-      present.push_back(*tensor);
+      if (!tensor && !wanted_.has_optional_items) return std::nullopt;
+      values.push_back(tensor ? TRY(scope_.tensor(tensor->name)) : ir::kNoTensor);
     }
-    return (*this)(present);
+    return ir::Argument(std::move(values));
   }
 
   Converted operator()(std::int64_t value) const {

@@ -68,7 +68,9 @@ class Copier {
     for (ir::Argument& argument : arguments) {
       if (auto* one = std::get_if<ValueId>(&argument)) *one = map(*one);
       if (auto* list = std::get_if<std::vector<ValueId>>(&argument)) {
-        for (ValueId& element : *list) element = map(element);
+        for (ValueId& element : *list) {
+          if (element != ir::kNoTensor) element = map(element);
+        }
       }
     }
     const NodeId copy = TRY(to_.add_node(*node.op, std::move(arguments), node.origin));

@@ -52,7 +52,9 @@ bool fits(const Argument& argument, const SchemaArgument& wanted) {
     case ArgumentKind::kTensor:
       return is(std::type_identity<ValueId>());
     case ArgumentKind::kTensorList:
-      return is(std::type_identity<std::vector<ValueId>>());
+      return is(std::type_identity<std::vector<ValueId>>()) &&
+             (wanted.has_optional_items ||
+              !std::ranges::contains(std::get<std::vector<ValueId>>(argument), kNoTensor));
     case ArgumentKind::kInt:
       return is(std::type_identity<Dim>());
     case ArgumentKind::kFloat:
@@ -131,8 +133,11 @@ Result<void> check_arguments(const Operator& op, const std::vector<Argument>& ar
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const SchemaArgument& wanted = schema.arguments[i];
     if (fits(arguments[i], wanted)) continue;
-    return fail(ErrorCode::kInvalidArgument, "argument {} '{}': expected {}, found {}", i,
-                wanted.name, name_of_kind(wanted.kind), name_of_kind(arguments[i]));
+    const auto* tensors = std::get_if<std::vector<ValueId>>(&arguments[i]);
+    const bool has_none = tensors != nullptr && std::ranges::contains(*tensors, kNoTensor);
+    return fail(ErrorCode::kInvalidArgument, "argument {} '{}': expected {}, found {}{}", i,
+                wanted.name, name_of_kind(wanted.kind), name_of_kind(arguments[i]),
+                has_none ? " with none in it" : "");
   }
   return {};
 }

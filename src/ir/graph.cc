@@ -10,13 +10,15 @@
 namespace tessera::ir {
 namespace {
 
-// Calls `visit` with a reference to every value id among the arguments.
+// Calls `visit` with a reference to every value id among the arguments but kNoTensor.
 template <class Arguments, class Visit>
 void for_each_operand(Arguments& arguments, const Visit& visit) {
   for (auto& argument : arguments) {
     if (auto* id = std::get_if<ValueId>(&argument)) visit(*id);
     if (auto* ids = std::get_if<std::vector<ValueId>>(&argument)) {
-      for (auto& element : *ids) visit(element);
+      for (auto& element : *ids) {
+        if (element != kNoTensor) visit(element);
+      }
     }
   }
 }

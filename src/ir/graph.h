@@ -20,6 +20,8 @@ struct ValueId {
   std::uint32_t index = 0;
   friend auto operator<=>(const ValueId&, const ValueId&) = default;
 };
+/// Stands for none in a list of tensors where the schema allows it (Tensor?[]).
+inline constexpr ValueId kNoTensor{UINT32_MAX};
 struct NodeId {
   std::uint32_t index = 0;
   friend auto operator<=>(const NodeId&, const NodeId&) = default;
@@ -134,7 +136,7 @@ struct Delegate {
   std::vector<std::pair<std::string, Tensor>> named_data;
 };
 
-/// The ids of all tensors among the arguments, in order.
+/// The ids of all tensors among the arguments, in order, without kNoTensor.
 std::vector<ValueId> tensor_operands(const Node& node);
 
 /// Types behind a node's arguments, kept alive together with the view that rules take.

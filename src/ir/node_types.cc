@@ -11,7 +11,9 @@ TypeArgument with_types(const Graph& graph, const Argument& argument) {
   if (const auto* id = std::get_if<ValueId>(&argument)) return &graph.value(*id).type;
   if (const auto* ids = std::get_if<std::vector<ValueId>>(&argument)) {
     std::vector<const TensorType*> types;
-    for (const ValueId id : *ids) types.push_back(&graph.value(id).type);
+    for (const ValueId id : *ids) {
+      types.push_back(id == kNoTensor ? nullptr : &graph.value(id).type);
+    }
     return types;
   }
   return std::visit(

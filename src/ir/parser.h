@@ -25,8 +25,8 @@ Result<ListLiteral> gather(const TokenStream& tokens, const std::vector<Literal>
 /// `[]` as the list that an argument of this kind takes; other arguments as they are.
 Argument of_kind(Argument argument, ArgumentKind kind);
 
-/// One argument. `parse_tensor(tokens)` gives Result<std::optional<Tensor>>: nothing, and the
-/// stream untouched, if no tensor stands here.
+/// One argument. `parse_tensor(tokens)` gives Result<std::optional<T>>: nothing, and the stream
+/// untouched, if no tensor stands here.
 template <class Argument, class T, class ParseTensor>
 Result<Argument> parse_argument(TokenStream& tokens, const ParseTensor& parse_tensor);
 
@@ -43,12 +43,13 @@ Result<Argument> parse_argument(TokenStream& tokens, const ParseTensor& parse_te
     if (std::optional<T> tensor = TRY(parse_tensor(tokens))) return widen(*std::move(tensor));
     return std::visit(widen, TRY(parse_literal(tokens)));
   }
-  std::vector<T> tensors;
+  std::vector<std::optional<T>> tensors;  // nothing where none stands
   std::vector<Literal> literals;
   while (!tokens.is("]")) {
     if (!tensors.empty() || !literals.empty()) TRY(tokens.expect(","));
-    if (std::optional<T> tensor = TRY(parse_tensor(tokens))) {
-      tensors.push_back(*std::move(tensor));
+    std::optional<T> tensor = TRY(parse_tensor(tokens));
+    if (tensor || tokens.accept("none")) {
+      tensors.push_back(std::move(tensor));
     } else {
       literals.push_back(TRY(parse_literal(tokens)));
     }
@@ -57,8 +58,14 @@ Result<Argument> parse_argument(TokenStream& tokens, const ParseTensor& parse_te
     return std::unexpected(tokens.error("tensors and numbers in one list"));
   }
   tokens.next();
-  if (!tensors.empty()) return widen(std::move(tensors));
-  return std::visit(widen, TRY(gather(tokens, literals)));
+  if (tensors.empty()) return std::visit(widen, TRY(gather(tokens, literals)));
+  if constexpr (std::is_same_v<T, ValueId>) {
+    std::vector<ValueId> ids;
+    for (const std::optional<ValueId>& id : tensors) ids.push_back(id.value_or(kNoTensor));
+    return widen(std::move(ids));
+  } else {
+    return widen(std::move(tensors));
+  }
 }
 
 }  // namespace tessera::ir

@@ -189,6 +189,7 @@ std::string print(const TensorType& type) {
 
 std::string print(const Argument& argument, const Graph& graph) {
   const auto name = [&](ValueId id) {
+    if (id == kNoTensor) return std::string("none");
     return graph.is_alive(id) ? "%" + graph.value(id).name : std::string("%<erased>");
   };
   const auto list = [](const auto& elements, const auto& print_element) {

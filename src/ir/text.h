@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -33,11 +34,12 @@ Result<Graph> parse_graph(std::string_view text, FindOperator find_operator);
 /// "f32[1,4,h,w]"
 Result<TensorType> parse_type(std::string_view text);
 
-/// Arguments of a sample: "(f32[2,3], none, [1,1], 2.5, true)"; tensors stand as types. "[]" gives
-/// empty Dims.
-using SampleArgument =
-    std::variant<std::monostate, TensorType, std::vector<TensorType>, Dim, double, bool,
-                 std::string, Dims, std::vector<double>, std::vector<bool>>;
+/// Types of a list of tensors, nothing where none stands.
+using OptionalTypes = std::vector<std::optional<TensorType>>;
+/// Arguments of a sample: "(f32[2,3], none, [1,1], 2.5, true, [none, i64[3]])"; tensors stand as
+/// types. "[]" gives empty Dims.
+using SampleArgument = std::variant<std::monostate, TensorType, OptionalTypes, Dim, double, bool,
+                                    std::string, Dims, std::vector<double>, std::vector<bool>>;
 Result<std::vector<SampleArgument>> parse_sample(std::string_view text);
 
 /// Types of a method's inputs and outputs with symbols and ranges, one line: what a compiled

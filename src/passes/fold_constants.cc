@@ -32,6 +32,7 @@ std::optional<std::size_t> num_bytes(const ir::TensorType& type) {
 
 bool is_foldable(const ir::Graph& graph, const ir::Node& node) {
   if (node.op == nullptr || node.op->kernel == nullptr) return false;
+  if (node.op->is_random || node.op->sizes_from_elements) return false;
   if (std::ranges::any_of(node.arguments, is_symbolic)) return false;
   std::size_t operand_bytes = 0;
   for (const ir::ValueId id : ir::tensor_operands(node)) {
@@ -57,7 +58,9 @@ KernelArgument kernel_argument(ir::Graph& graph, const ir::Argument& argument) {
           return &graph.value(value).data;
         } else if constexpr (std::is_same_v<T, std::vector<ir::ValueId>>) {
           std::vector<Tensor*> tensors;
-          for (const ir::ValueId id : value) tensors.push_back(&graph.value(id).data);
+          for (const ir::ValueId id : value) {
+            tensors.push_back(id == ir::kNoTensor ? nullptr : &graph.value(id).data);
+          }
           return tensors;
         } else {
           return value;

@@ -28,9 +28,9 @@ std::vector<TensorPosition> tensor_positions(const Call& call) {
   std::vector<TensorPosition> positions;
   for (std::size_t i = 0; i < call.arguments.size(); ++i) {
     if (std::holds_alternative<TensorType>(call.arguments[i])) positions.push_back({i, 0});
-    if (const auto* list = std::get_if<std::vector<TensorType>>(&call.arguments[i])) {
+    if (const auto* list = std::get_if<ir::OptionalTypes>(&call.arguments[i])) {
       for (std::size_t element = 0; element < list->size(); ++element) {
-        positions.push_back({i, element});
+        if ((*list)[element]) positions.push_back({i, element});
       }
     }
   }
@@ -41,8 +41,8 @@ namespace {
 
 TensorType& type_at(Call& call, TensorPosition position) {
   ir::SampleArgument& argument = call.arguments[position.argument];
-  if (auto* list = std::get_if<std::vector<TensorType>>(&argument)) {
-    return (*list)[position.element];
+  if (auto* list = std::get_if<ir::OptionalTypes>(&argument)) {
+    return *(*list)[position.element];
   }
   return std::get<TensorType>(argument);
 }
@@ -109,9 +109,9 @@ std::vector<ir::BasicArgument<T>> convert(const Call& call, const GetTensor& ten
         [&]<class A>(const A& argument) {
           if constexpr (std::is_same_v<A, TensorType>) {
             result.push_back(tensor(next++));
-          } else if constexpr (std::is_same_v<A, std::vector<TensorType>>) {
+          } else if constexpr (std::is_same_v<A, ir::OptionalTypes>) {
             std::vector<T*> list;
-            for (std::size_t k = 0; k < argument.size(); ++k) list.push_back(tensor(next++));
+            for (const auto& type : argument) list.push_back(type ? tensor(next++) : nullptr);
             result.push_back(std::move(list));
           } else {
             result.push_back(argument);
@@ -206,17 +206,19 @@ Result<ir::Graph> make_graph(const Call& call, const std::vector<bool>& is_const
   }
   std::vector<ir::Argument> arguments;
   std::size_t next = 0;
-  for (const auto& argument :
-       convert<const TensorType>(call, [](std::size_t) -> const TensorType* { return nullptr; })) {
+  const TensorType some_type;
+  for (const auto& argument : convert<const TensorType>(
+           call, [&](std::size_t) -> const TensorType* { return &some_type; })) {
     std::visit(
         [&]<class A>(const A& value) {
           if constexpr (std::is_same_v<A, const TensorType*>) {
             arguments.push_back(values[next++]);
           } else if constexpr (std::is_same_v<A, std::vector<const TensorType*>>) {
-            const auto begin = values.begin() + static_cast<std::ptrdiff_t>(next);
-            next += value.size();
-            arguments.push_back(
-                std::vector(begin, values.begin() + static_cast<std::ptrdiff_t>(next)));
+            std::vector<ir::ValueId> list;
+            for (const TensorType* type : value) {
+              list.push_back(type == nullptr ? ir::kNoTensor : values[next++]);
+            }
+            arguments.push_back(std::move(list));
           } else {
             arguments.push_back(value);
           }
@@ -250,7 +252,9 @@ Result<std::vector<Tensor>> evaluate(const ir::Graph& graph, std::span<const Ten
               arguments.push_back(&tensors.at(value));
             } else if constexpr (std::is_same_v<A, std::vector<ir::ValueId>>) {
               std::vector<Tensor*> list;
-              for (const ir::ValueId element : value) list.push_back(&tensors.at(element));
+              for (const ir::ValueId element : value) {
+                list.push_back(element == ir::kNoTensor ? nullptr : &tensors.at(element));
+              }
               arguments.push_back(std::move(list));
             } else {
               arguments.push_back(value);

@@ -271,6 +271,19 @@ TEST(Import, WrongCallsNameTheNode) {
               AllOf(HasSubstr("output 0"), HasSubstr("no tensor 'z'")));
 }
 
+TEST(Import, ListsOfTensorsHaveNoneWhereTheSchemaSaysSo) {
+  Model model;
+  model.program.tensors["i"] = meta({{4}});
+  model.program.tensors["i"].dtype = DType::kI64;
+  model.program.inputs.push_back({.argument = TensorName{"i"}, .keyword = "user_input"});
+  const std::vector<std::optional<TensorName>> list = {std::nullopt, TensorName{"i"}};
+  Model wrong = model;
+  model.call("index.Tensor", {{"self", TensorName{"x"}}, {"indices", list}}, "y").returns("y");
+  EXPECT_THAT(model.text(), HasSubstr("f32[2,4,n,8] = aten::index.Tensor(%x, [none,%i])"));
+  EXPECT_THAT(wrong.call("cat.default", {{"tensors", list}}, "y").returns("y").text(),
+              HasSubstr("argument 'tensors': expected a list of tensors"));
+}
+
 TEST(Import, TheArchivesTypesMustAgree) {
   Model model;
   model.relu("x", "y").returns("y");

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "ir/text.h"
 #include "ir/verify.h"
 #include "unit/ir/test_operators.h"
 
@@ -85,6 +86,19 @@ TEST_F(GraphTest, ReplacesUsesInArgumentsListsAndOutputs) {
   EXPECT_THAT(tensor_operands(graph.node(user)), ElementsAre(b, b, b, x));
   EXPECT_THAT(graph.outputs(), ElementsAre(b, graph.node(user).results[0]));
   EXPECT_THAT(graph.users(a), IsEmpty());
+}
+
+TEST_F(GraphTest, NoTensorInAListIsNoOperand) {
+  Node node;
+  node.arguments = {std::vector{kNoTensor, ValueId{3}}, ValueId{1}};
+  EXPECT_EQ(tensor_operands(node), (std::vector<ValueId>{{3}, {1}}));
+  EXPECT_EQ(print(node.arguments[0], graph), "[none,%<erased>]");
+  node.op = &kEverything;  // whose `list` is Tensor[]
+  std::vector<Argument> arguments = {ValueId{0}, std::monostate(), std::vector{kNoTensor}};
+  arguments.resize(schema_of(kEverything).arguments.size());
+  EXPECT_EQ(
+      check_arguments(kEverything, arguments).error().message,
+      "argument 2 'list': expected a list of tensors, found a list of tensors with none in it");
 }
 
 TEST_F(GraphTest, ErasesNodes) {

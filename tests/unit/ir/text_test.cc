@@ -116,13 +116,13 @@ TEST(Text, Types) {
 TEST(Text, Samples) {
   const auto arguments =
       parse_sample(
-          "(f32[2,3], none, [i8[1], i8[2]], [1,-1], 2.5, -3, true, \"a\", [1.5, 2], "
-          "[true], [])")
+          "(f32[2,3], none, [i8[1], none, i8[2]], [1,-1], 2.5, -3, true, \"a\", [1.5, 2], "
+          "[true], [], [none])")
           .value();
   const TensorType one{DType::kI8, {1}}, two{DType::kI8, {2}};
   const std::vector<SampleArgument> expected = {TensorType{DType::kF32, {2, 3}},
                                                 std::monostate(),
-                                                std::vector{one, two},
+                                                OptionalTypes{one, std::nullopt, two},
                                                 Dims{1, -1},
                                                 2.5,
                                                 Dim(-3),
@@ -130,13 +130,14 @@ TEST(Text, Samples) {
                                                 std::string("a"),
                                                 std::vector<double>{1.5, 2},
                                                 std::vector<bool>{true},
-                                                Dims{}};
+                                                Dims{},
+                                                OptionalTypes{std::nullopt}};
   EXPECT_EQ(arguments, expected);
   EXPECT_TRUE(parse_sample("()").value().empty());
   EXPECT_EQ(parse_sample("([f32[1], 2])").error().message,
             "line 1, column 12: tensors and numbers in one list");
   EXPECT_EQ(parse_sample("([1, none])").error().message,
-            "line 1, column 11: the elements of a list must be of one kind");
+            "line 1, column 10: tensors and numbers in one list");
 }
 
 TEST(Text, Signatures) {

@@ -22,9 +22,9 @@ Result<std::vector<ir::TensorType>> infer(std::string_view name, std::string_vie
         [&]<class A>(const A& value) {
           if constexpr (std::is_same_v<A, ir::TensorType>) {
             converted.push_back(&value);
-          } else if constexpr (std::is_same_v<A, std::vector<ir::TensorType>>) {
+          } else if constexpr (std::is_same_v<A, ir::OptionalTypes>) {
             std::vector<const ir::TensorType*> list;
-            for (const ir::TensorType& type : value) list.push_back(&type);
+            for (const auto& type : value) list.push_back(type ? &*type : nullptr);
             converted.push_back(std::move(list));
           } else {
             converted.push_back(value);
