@@ -2,6 +2,7 @@
 #include "compile/emit_pte.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/try.h"
 #include "ir/schema.h"
@@ -32,6 +33,7 @@ class Emitter {
     plan_.chains.emplace_back();
     for (const ir::NodeId id : graph_.nodes()) {
       const ir::Node& node = graph_.node(id);
+      note_sizes(node);
       auto emitted = node.delegate != nullptr ? emit_delegate_call(node) : emit_kernel_call(node);
       if (!emitted) {
         return with_context(std::move(emitted).error(), ir::describe(graph_, node));
@@ -48,6 +50,15 @@ class Emitter {
   }
 
  private:
+  /// Sizes that depend on elements, directly or by an operand, are upper bounds in the graph.
+  void note_sizes(const ir::Node& node) {
+    const bool is_noted = (node.op != nullptr && node.op->sizes_from_elements) ||
+                          std::ranges::any_of(ir::tensor_operands(node), [&](ValueId operand) {
+                            return sized_by_elements_.contains(operand);
+                          });
+    if (is_noted) sized_by_elements_.insert(node.results.begin(), node.results.end());
+  }
+
   std::int32_t add_value(pte::Value value) {
     plan_.values.push_back(std::move(value));
     return static_cast<std::int32_t>(plan_.values.size() - 1);
@@ -62,9 +73,10 @@ class Emitter {
     for (std::size_t dim = 0; dim < value.type.rank(); ++dim) {
       tensor.dim_order.push_back(static_cast<std::uint8_t>(dim));
     }
-    const bool is_dynamic =
+    const bool is_symbolic =
         std::ranges::any_of(value.type.dims, [](const ir::Dim& dim) { return !dim.is_constant(); });
-    if (is_dynamic) tensor.dynamism = pte::ShapeDynamism::kDynamicBound;
+    if (is_symbolic || sized_by_elements_.contains(id))
+      tensor.dynamism = pte::ShapeDynamism::kDynamicBound;
     if (value.kind == ir::ValueKind::kConstant) {
       tensor.data_buffer_index = static_cast<std::uint32_t>(program_.constants.size());
       program_.constants.push_back(bytes_of(value.data));
@@ -94,7 +106,21 @@ class Emitter {
     return add_value(std::move(list));
   }
 
-  Result<std::int32_t> emit_argument(const ir::Argument& argument) {
+  Result<std::int32_t> emit_optional_list(const std::vector<ValueId>& tensors) {
+    pte::OptionalTensorList list;
+    for (const ValueId tensor : tensors) {
+      list.items.push_back(tensor == ir::kNoTensor ? -1 : TRY(index_of(tensor)));
+    }
+    return add_value(std::move(list));
+  }
+
+  Result<std::int32_t> emit_argument(const ir::SchemaArgument& declared,
+                                     const ir::Argument& argument) {
+    if (declared.has_optional_items) {
+      if (const auto* tensors = std::get_if<std::vector<ValueId>>(&argument)) {
+        return emit_optional_list(*tensors);
+      }
+    }
     return std::visit(
         [&](const auto& value) -> Result<std::int32_t> {
           using T = std::decay_t<decltype(value)>;
@@ -132,7 +158,7 @@ class Emitter {
     const ir::Schema& schema = ir::schema_of(*node.op);
     for (std::size_t i = 0; i < node.arguments.size(); ++i) {
       if (!schema.arguments[i].is_in_out_variant) continue;
-      call.arguments.push_back(TRY(emit_argument(node.arguments[i])));
+      call.arguments.push_back(TRY(emit_argument(schema.arguments[i], node.arguments[i])));
     }
     if (schema.num_results == ir::Schema::kResultList) {
       call.arguments.push_back(TRY(emit_list(node.results)));
@@ -169,6 +195,7 @@ class Emitter {
   pte::Program program_;
   pte::ExecutionPlan plan_;
   std::map<ValueId, std::int32_t> indices_;
+  std::set<ValueId> sized_by_elements_;
 };
 
 }  // namespace

@@ -16,8 +16,19 @@ bool is_discarded(const TensorSlot& slot, const ir::TensorType& inferred) {
   return slot.tensor.dtype() == DType::kU8 && slot.bound == Shape{0} && inferred != slot.type;
 }
 
-Result<void> check_result(const TensorSlot& slot, const ir::TensorType& inferred) {
-  const Shape shape = TRY(ir::constant_shape(inferred));
+/// Infer's upper bound for a result whose sizes depend on elements, where the program has room for
+/// less: the kernel fails if that is not enough.
+Shape within(Shape shape, const TensorSlot& slot, const ir::Operator& op) {
+  if (!op.sizes_from_elements || shape.rank() != slot.bound.rank()) return shape;
+  for (std::size_t dim = 0; dim < shape.rank(); ++dim) {
+    shape[dim] = std::min(shape[dim], slot.bound[dim]);
+  }
+  return shape;
+}
+
+Result<void> check_result(const TensorSlot& slot, const ir::TensorType& inferred,
+                          const ir::Operator& op) {
+  const Shape shape = within(TRY(ir::constant_shape(inferred)), slot, op);
   const bool fits = inferred.dtype == slot.tensor.dtype() && shape.rank() == slot.bound.rank() &&
                     slot.check_sizes(shape).has_value();
   if (!fits) {
@@ -103,7 +114,7 @@ Result<void> resolve_results(KernelInstruction& kernel, std::span<const std::int
     if (is_known && is_discarded(*slot, inferred[i])) {
       slot = nullptr;
     } else if (is_known) {
-      TRY(check_result(*slot, inferred[i]));
+      TRY(check_result(*slot, inferred[i], *kernel.op));
     }
     kernel.results.push_back(slot);
     const DType dtype = is_known ? inferred[i].dtype : slot->tensor.dtype();
@@ -176,7 +187,7 @@ Result<void> KernelInstruction::resize() {
                   tessera::name_of(inferred[i].dtype),
                   tessera::name_of(results[i]->tensor.dtype()));
     }
-    TRY(results[i]->resize(shape));
+    TRY(results[i]->resize(within(shape, *results[i], *op)));
   }
   return {};
 }
