@@ -24,7 +24,22 @@ SCALAR_TYPES = {0: torch.uint8, 1: torch.int8, 2: torch.int16, 3: torch.int32, 4
                 6: torch.float32, 7: torch.float64, 11: torch.bool, 15: torch.bfloat16}
 POSITIVE_ARGUMENTS = {"running_var", "scale", "scales", "weight_scales"}
 # Operators that PyTorch does not have under their own name: reference(positional, keywords) -> results.
-REFERENCES = quantized_references.REFERENCES
+REFERENCES = quantized_references.REFERENCES | {
+    "et_copy::_h2d_copy": lambda self: self.clone(),
+    "et_copy::_d2h_copy": lambda self: self.clone(),
+    "dim_order_ops::_clone_dim_order": lambda self, **_: self.clone(),
+    "dim_order_ops::_to_dim_order_copy": lambda self, dtype=None, **_: self.to(dtype or self.dtype),
+}
+# Their schemas, where they are in no library that PyTorch itself loads.
+SCHEMAS = {
+    "et_copy::_h2d_copy": "(Tensor self) -> Tensor",
+    "et_copy::_d2h_copy": "(Tensor self) -> Tensor",
+    "dim_order_ops::_clone_dim_order":
+        "(Tensor self, *, bool non_blocking=False, int[]? dim_order=None) -> Tensor",
+    "dim_order_ops::_to_dim_order_copy":
+        "(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, "
+        "bool? pin_memory=None, bool non_blocking=False, int[]? dim_order=None) -> Tensor",
+}
 MASK = (1 << 64) - 1
 PRIME = 0x100000001B3
 
@@ -93,6 +108,12 @@ class Parser:
         return self.items(")", self.value)
 
 
+def schema_of(name):
+    if name in SCHEMAS:
+        return torch._C.parse_schema(name + SCHEMAS[name])
+    return find_operator(name)._schema
+
+
 def find_operator(name):
     namespace, _, rest = name.partition("::")
     operator_name, _, overload = rest.partition(".")
@@ -100,7 +121,6 @@ def find_operator(name):
 
 
 def evaluate(name, sample, text, index_limit):
-    operator = find_operator(name)
     count = 0
 
     def make_tensor(dtype, shape):
@@ -110,7 +130,7 @@ def evaluate(name, sample, text, index_limit):
 
     parsed = Parser(text, make_tensor).arguments()
     positional, keywords = [], {}
-    for schema, value in zip(operator._schema.arguments, parsed, strict=True):
+    for schema, value in zip(schema_of(name).arguments, parsed, strict=True):
         def fill(entry):
             is_positive = schema.name in POSITIVE_ARGUMENTS
             return sample_tensor(name, sample, *entry, is_positive, index_limit)
@@ -128,7 +148,8 @@ def evaluate(name, sample, text, index_limit):
             keywords[schema.name] = value
         else:
             positional.append(value)
-    results = REFERENCES.get(name, operator)(*positional, **keywords)
+    operator = REFERENCES[name] if name in REFERENCES else find_operator(name)
+    results = operator(*positional, **keywords)
     return [results] if isinstance(results, torch.Tensor) else list(results)
 
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
-#include <cstring>
 
 #include "base/try.h"
 #include "ir/kernel_context.h"
 #include "ops/families.h"
 #include "ops/shape_rules.h"
+#include "ops/strided_copy.h"
 #include "ops/xnnpack_rules.h"
 
 namespace tessera::ops {
@@ -27,27 +27,17 @@ std::size_t axis_of(const auto& arguments, std::size_t rank) {
 
 // ---- kernel ------------------------------------------------------------------------------------
 
-/// Bytes of one index of all dimensions in front of `axis`.
-std::size_t slab_bytes(const Tensor& tensor, std::size_t axis) {
-  std::size_t bytes = size_of(tensor.dtype());
-  for (std::size_t dim = axis; dim < tensor.rank(); ++dim) {
-    bytes *= static_cast<std::size_t>(tensor.size(dim));
-  }
-  return bytes;
-}
-
-Result<void> kernel(KernelContext&, const KernelArguments& arguments, std::span<Tensor> outputs) {
-  if (outputs[0].num_elements() == 0) return {};
-  const std::size_t axis = axis_of(arguments, outputs[0].rank());
-  const std::size_t output_stride = slab_bytes(outputs[0], axis);
-  const std::size_t num_slabs = outputs[0].num_bytes() / output_stride;
-  std::byte* column = outputs[0].bytes();
+Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
+                    std::span<Tensor> outputs) {
+  Tensor& output = outputs[0];
+  const std::size_t axis = axis_of(arguments, output.rank());
+  const Shape strides = contiguous_strides(output.shape());
+  const std::size_t element_size = size_of(output.dtype());
+  std::byte* first = output.bytes();
   for (const Tensor* tensor : arguments.tensors(0)) {
-    const std::size_t bytes = slab_bytes(*tensor, axis);
-    for (std::size_t slab = 0; slab < num_slabs && bytes > 0; ++slab) {
-      std::memcpy(column + slab * output_stride, tensor->bytes() + slab * bytes, bytes);
-    }
-    column += bytes;
+    strided_copy(context, element_size, tensor->shape(),
+                 {tensor->bytes(), contiguous_strides(tensor->shape())}, {first, strides});
+    first += static_cast<std::size_t>(tensor->size(axis) * strides[axis]) * element_size;
   }
   return {};
 }
@@ -133,7 +123,9 @@ constexpr ir::Sample kSamples[] = {
     {"([f32[1,2,3,4], f32[1,2,3,5], f32[1,2,3,1], f32[1,2,3,2], f32[1,2,3,3]], -1)"},
     {"([f32[3,4], f32[3,5], f32[3,1], f32[3,2]], 1)"},
     {"([f32[3], f32[3], f32[3], f32[3], f32[3], f32[3]], 0)"},
-    {"([i64[2,3], i64[2,1]], 1)"}};
+    {"([i64[2,3], i64[2,1]], 1)"},
+    {"([bool[2,0], bool[2,3]], -1)"},
+    {"([f16[3], f16[2]], 0)"}};
 
 constexpr ir::Operator kOperators[] = {
     {.schema = "aten::cat(Tensor[] tensors, int dim=0) -> Tensor",

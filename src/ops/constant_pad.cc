@@ -2,9 +2,11 @@
 #include <algorithm>
 
 #include "base/try.h"
-#include "ops/dispatch.h"
 #include "ops/families.h"
+#include "ops/move_dispatch.h"
+#include "ops/move_rules.h"
 #include "ops/shape_rules.h"
+#include "ops/strided_copy.h"
 #include "ops/xnnpack_rules.h"
 
 namespace tessera::ops {
@@ -16,7 +18,6 @@ using ir::KernelContext;
 using ir::NodeView;
 using ir::TensorType;
 using ir::TypeArguments;
-using Types = Result<std::vector<TensorType>>;
 
 struct Padding {
   std::int64_t before = 0, after = 0;
@@ -63,11 +64,15 @@ Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
                     std::span<Tensor> outputs) {
   Tensor& output = outputs[0];
   if (output.num_elements() == 0) return {};
+  if (output.rank() == 0) {
+    copy_elements(context, arguments.tensor(0), output);
+    return {};
+  }
   const std::int64_t width = output.size(output.rank() - 1);
   const auto num_rows = static_cast<std::size_t>(output.num_elements() / width);
   const std::size_t grain = kElementsPerThread / static_cast<std::size_t>(width) + 1;
-  dispatch<TypeList<float, double>>(output.dtype(), [&]<class T>() {
-    const T fill = static_cast<T>(arguments.real(2));
+  dispatch<AllTypes>(output.dtype(), [&]<class T>() {
+    const T fill = scalar_as<T>(arguments, 2);
     context.parallel_for(num_rows, grain, [&](std::size_t begin, std::size_t end) {
       for (std::size_t row = begin; row < end; ++row) {
         pad_row<T>(arguments, static_cast<std::int64_t>(row), output, fill);
@@ -81,8 +86,7 @@ Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
 
 Types infer(const TypeArguments& arguments) {
   TensorType type = arguments.tensor(0);
-  TRY(expect_float(type, "self"));
-  TRY(expect_rank(type, "self", 1, Shape::kMaxRank));
+  TRY(expect_scalar(arguments, 2, type.dtype, "value"));
   const std::size_t length = arguments.dims(1).size();
   if (length % 2 != 0 || length > 2 * type.rank()) {
     return fail(ErrorCode::kInvalidArgument,
@@ -149,7 +153,13 @@ Result<void> lower(const NodeView& view, xnnpack::Builder& builder) {
 constexpr ir::Sample kSamples[] = {{"(f32[1,2,5,6], [1,2,3,0], 0.5)"},
                                    {"(f32[2,7], [-1,2,-1,1], 0)"},
                                    {"(f32[2,3,4], [0,0,1,1], 0.0)"},
-                                   {"(f64[5], [2,2], -1)"}};
+                                   {"(f64[5], [2,2], -1)"},
+                                   {"(i64[2,3], [1,0], 9007199254740993)"},
+                                   {"(u8[2,3], [0,2], -1)"},
+                                   {"(bool[2,3], [1,1,1,0], true)"},
+                                   {"(f16[3,2], [0,3], 0.1)"},
+                                   {"(bf16[], [], 0.1)"},
+                                   {"(i8[0,2], [1,0,1,1], 7)"}};
 
 constexpr ir::Operator kOperators[] = {
     {.schema = "aten::constant_pad_nd(Tensor self, SymInt[] pad, Scalar value=0) -> Tensor",

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "base/try.h"
 #include "ops/dispatch.h"
 #include "ops/exact_scale.h"
 #include "ops/families.h"
+#include "ops/move_rules.h"
 #include "ops/region_rules.h"
-#include "ops/shape_rules.h"
+#include "ops/upsample_rules.h"
 #include "ops/xnnpack_rules.h"
 
 namespace tessera::ops {
@@ -19,52 +19,93 @@ using ir::Dim;
 using ir::KernelArguments;
 using ir::KernelContext;
 using ir::NodeView;
-using ir::TensorType;
 using ir::TypeArguments;
-using Types = Result<std::vector<TensorType>>;
 
 enum : std::size_t { kInput, kOutputSize, kAlignCorners, kScaleFactors };
 
 /// Distance in the input between neighbours of the output; dim 0 is the height.
 template <class A>
 double scale_of(const A& arguments, std::size_t dim, std::int64_t input, std::int64_t output) {
-  if (arguments.boolean(kAlignCorners)) {
-    return output > 1 ? static_cast<double>(input - 1) / static_cast<double>(output - 1) : 0;
-  }
-  if (!arguments.is_none(kScaleFactors)) return 1 / arguments.reals(kScaleFactors)[dim];
-  return static_cast<double>(input) / static_cast<double>(output);
+  return upsample_scale(input, output, arguments.boolean(kAlignCorners),
+                        scale_factor(arguments, kScaleFactors, dim));
 }
 
 // ---- kernel ------------------------------------------------------------------------------------
 
-/// The two inputs of an output along one dimension and their weights.
-template <class T>
-struct Tap {
-  std::int64_t first = 0, second = 0;
-  T weight_first = 1, weight_second = 0;
+/// For every output along one dimension its two inputs and their weights.
+template <class C>
+struct Taps {
+  std::vector<std::int32_t> first, second;
+  std::vector<C> weight_first, weight_second;
+
+  Taps(const KernelArguments& arguments, std::size_t dim, std::int64_t input, std::int64_t output) {
+    const C scale = static_cast<C>(scale_of(arguments, dim, input, output));
+    const bool align_corners = arguments.boolean(kAlignCorners);
+    for (std::int64_t i = 0; i < output; ++i) {
+      const C position = static_cast<C>(i);
+      const C source = input == output ? position
+                       : align_corners ? scale * position
+                                       : std::max(scale * (position + C(0.5)) - C(0.5), C(0));
+      const std::int64_t begin = std::min(static_cast<std::int64_t>(source), input - 1);
+      const std::int64_t next = input == output ? begin : std::min(begin + 1, input - 1);
+      first.push_back(static_cast<std::int32_t>(begin));
+      second.push_back(static_cast<std::int32_t>(next));
+      weight_second.push_back(std::clamp(source - static_cast<C>(begin), C(0), C(1)));
+      weight_first.push_back(1 - weight_second.back());
+    }
+  }
 };
 
+/// Rows of one plane, interpolated along the width. Neighbours in the output need the same two, so
+/// the last two are kept.
 template <class T>
-std::vector<Tap<T>> taps_of(const KernelArguments& arguments, std::size_t dim, std::int64_t input,
-                            std::int64_t output) {
-  const T scale = static_cast<T>(scale_of(arguments, dim, input, output));
-  const bool align_corners = arguments.boolean(kAlignCorners);
-  std::vector<Tap<T>> taps(static_cast<std::size_t>(output));
-  for (std::int64_t i = 0; i < output; ++i) {
-    Tap<T>& tap = taps[static_cast<std::size_t>(i)];
-    if (input == output) {
-      tap.first = tap.second = i;
-      continue;
-    }
-    const T position = static_cast<T>(i);
-    const T source =
-        align_corners ? scale * position : std::max(scale * (position + T(0.5)) - T(0.5), T(0));
-    tap.first = std::min(static_cast<std::int64_t>(source), input - 1);
-    tap.second = std::min(tap.first + 1, input - 1);
-    tap.weight_second = std::clamp(source - static_cast<T>(tap.first), T(0), T(1));
-    tap.weight_first = 1 - tap.weight_second;
+class WideRows {
+ public:
+  using C = Compute<T>;
+  explicit WideRows(const Taps<C>& columns) : columns_(columns), rows_{} {
+    for (Row& row : rows_) row.elements.resize(columns.first.size());
   }
-  return taps;
+
+  /// Rows `first` and `second` of all planes together.
+  std::pair<const C*, const C*> get(const T* in, std::int64_t width, std::int64_t first,
+                                    std::int64_t second) {
+    if (rows_[1].number == first) std::swap(rows_[0], rows_[1]);
+    fill(rows_[0], in, width, first);
+    if (second == first) return {rows_[0].elements.data(), rows_[0].elements.data()};
+    fill(rows_[1], in, width, second);
+    return {rows_[0].elements.data(), rows_[1].elements.data()};
+  }
+
+ private:
+  struct Row {
+    std::int64_t number = -1;
+    std::vector<C> elements;
+  };
+
+  void fill(Row& row, const T* in, std::int64_t width, std::int64_t number) {
+    if (row.number == number) return;
+    row.number = number;
+    const T* from = in + number * width;
+    C* out = row.elements.data();
+    const std::int32_t *first = columns_.first.data(), *second = columns_.second.data();
+    const C *weight_first = columns_.weight_first.data(),
+            *weight_second = columns_.weight_second.data();
+    for (std::size_t i = 0; i < row.elements.size(); ++i) {
+      out[i] = weight_first[i] * static_cast<C>(from[first[i]]) +
+               weight_second[i] * static_cast<C>(from[second[i]]);
+    }
+  }
+
+  const Taps<C>& columns_;
+  Row rows_[2];
+};
+
+template <class T, class C>
+void blend(const C* upper, const C* lower, C weight_upper, C weight_lower, T* out,
+           std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    out[i] = static_cast<T>(weight_upper * upper[i] + weight_lower * lower[i]);
+  }
 }
 
 Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
@@ -73,27 +114,23 @@ Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
   Tensor& output = outputs[0];
   if (output.num_elements() == 0) return {};
   const std::int64_t height = input.size(2), width = input.size(3);
-  const std::int64_t output_height = output.size(2), output_width = output.size(3);
-  dispatch<TypeList<float, double>>(input.dtype(), [&]<class T>() {
-    const auto rows = taps_of<T>(arguments, 0, height, output_height);
-    const auto columns = taps_of<T>(arguments, 1, width, output_width);
-    const auto num_rows = static_cast<std::size_t>(input.size(0) * input.size(1) * output_height);
-    const std::size_t grain = kElementsPerThread / 4 / columns.size() + 1;
+  const auto output_height = static_cast<std::size_t>(output.size(2));
+  const auto output_width = static_cast<std::size_t>(output.size(3));
+  dispatch<FloatTypes>(input.dtype(), [&]<class T>() {
+    using C = Compute<T>;
+    const Taps<C> rows(arguments, 0, height, output.size(2));
+    const Taps<C> columns(arguments, 1, width, output.size(3));
+    const auto num_rows = static_cast<std::size_t>(input.size(0) * input.size(1)) * output_height;
+    const std::size_t grain = kElementsPerThread / output_width + 1;
     context.parallel_for(num_rows, grain, [&](std::size_t begin, std::size_t end) {
+      WideRows<T> wide(columns);
       for (std::size_t row = begin; row < end; ++row) {
-        const Tap<T>& vertical = rows[row % rows.size()];
-        const T* plane =
-            input.data<T>() + static_cast<std::int64_t>(row / rows.size()) * height * width;
-        const T* first = plane + vertical.first * width;
-        const T* second = plane + vertical.second * width;
-        T* out = output.data<T>() + row * columns.size();
-        for (const Tap<T>& tap : columns) {
-          const T upper =
-              tap.weight_first * first[tap.first] + tap.weight_second * first[tap.second];
-          const T lower =
-              tap.weight_first * second[tap.first] + tap.weight_second * second[tap.second];
-          *out++ = vertical.weight_first * upper + vertical.weight_second * lower;
-        }
+        const std::size_t y = row % output_height;
+        const auto plane = static_cast<std::int64_t>(row / output_height) * height;
+        const auto [upper, lower] =
+            wide.get(input.data<T>(), width, plane + rows.first[y], plane + rows.second[y]);
+        blend(upper, lower, rows.weight_first[y], rows.weight_second[y],
+              output.data<T>() + row * output_width, output_width);
       }
     });
   });
@@ -102,75 +139,25 @@ Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
 
 // ---- shape -------------------------------------------------------------------------------------
 
-/// floor(size * factor) as ATen computes it. A symbolic size needs a factor n / 2^k.
-Result<Dim> scaled_size(const Dim& size, double factor) {
-  constexpr double kMaxFactor = 1 << 20;
-  if (!(factor > 0 && factor <= kMaxFactor)) {
-    return fail(ErrorCode::kInvalidArgument, "argument 'scale_factors' has {}, expected 0 to {}",
-                factor, kMaxFactor);
-  }
-  if (size.is_constant()) {
-    return Dim(static_cast<std::int64_t>(static_cast<double>(size.constant()) * factor));
-  }
-  std::int64_t denominator = 1;
-  while (denominator < 1024 && factor != std::floor(factor)) {
-    factor *= 2;
-    denominator *= 2;
-  }
-  if (factor != std::floor(factor)) {
-    return fail(ErrorCode::kNotSupported,
-                "argument 'scale_factors' has {}, expected a multiple of 1/1024 for size {}",
-                factor / static_cast<double>(denominator), size.to_string());
-  }
-  return floor_div(size * Dim(static_cast<std::int64_t>(factor)), Dim(denominator));
-}
-
 Types infer(const TypeArguments& arguments) {
-  const TensorType& input = arguments.tensor(kInput);
-  TRY(expect_float(input, "input"));
-  TRY(expect_rank(input, "input", 4, 4));
-  if (arguments.is_none(kOutputSize) == arguments.is_none(kScaleFactors)) {
-    return fail(ErrorCode::kInvalidArgument,
-                "expected either argument 'output_size' or argument 'scale_factors'");
-  }
-  const bool has_size = !arguments.is_none(kOutputSize);
-  const std::size_t length =
-      has_size ? arguments.dims(kOutputSize).size() : arguments.reals(kScaleFactors).size();
-  if (length != 2) {
-    return fail(ErrorCode::kInvalidArgument, "argument '{}' has {} elements, expected 2",
-                has_size ? "output_size" : "scale_factors", length);
-  }
-  TensorType result = input;
-  for (std::size_t i = 0; i < 2; ++i) {
-    Dim& size = result.dims[2 + i];
-    if (size == Dim(0)) {
-      return fail(ErrorCode::kInvalidArgument, "argument 'input' has sizes {}, expected no 0",
-                  to_string(input.dims));
-    }
-    size = has_size ? arguments.dims(kOutputSize)[i]
-                    : TRY(scaled_size(size, arguments.reals(kScaleFactors)[i]));
-    if (size.is_constant() && size.constant() < 1) {
-      return fail(ErrorCode::kInvalidArgument, "the result's size would be {}", size.to_string());
-    }
-  }
-  return std::vector{std::move(result)};
+  TRY(expect_types<FloatTypes>(arguments.tensor(kInput), "input"));
+  return infer_upsample(arguments, kOutputSize, kScaleFactors);
 }
 
 // ---- region ------------------------------------------------------------------------------------
 
 Region input_region(const ir::RegionQuery& query) {
-  const auto shape = ir::constant_shape(query.arguments.tensor(kInput));
-  CHECK(shape.has_value());
+  const Shape shape = shape_at(query.arguments, kInput);
   Region region = query.output_region;
   for (std::size_t i = 0; i < 2; ++i) {
     const std::size_t dim = 2 + i;
     const double scale =
-        scale_of(query.arguments, i, (*shape)[dim], query.results[0].dims[dim].constant());
+        scale_of(query.arguments, i, shape[dim], query.results[0].dims[dim].constant());
     // Other scales give weights that depend on where in the whole image an element lies.
     const bool is_local = !query.arguments.boolean(kAlignCorners) && is_power_of_two(scale);
-    region[dim] =
-        is_local ? clip(bilinear_region(region[dim], scale, false, (*shape)[dim]), (*shape)[dim])
-                 : Interval{0, (*shape)[dim]};
+    region[dim] = is_local
+                      ? clip(bilinear_region(region[dim], scale, false, shape[dim]), shape[dim])
+                      : Interval{0, shape[dim]};
   }
   return region;
 }
@@ -212,7 +199,8 @@ constexpr ir::Sample kSamples[] = {
     {"(f32[1,3,7,9], none, false, [2.0, 2.0])"},  {"(f32[1,2,8,12], none, false, [0.5, 4.0])"},
     {"(f32[2,2,6,8], [9,11], false, none)"},      {"(f32[1,3,6,8], [12,16], false, none)"},
     {"(f32[1,2,5,7], [10,21], true, none)"},      {"(f32[1,2,5,7], none, true, [2.0, 2.0])"},
-    {"(f32[1,2,10,7], none, false, [1.7, 1.0])"}, {"(f64[1,2,4,5], none, false, [2.0, 2.0])"}};
+    {"(f32[1,2,10,7], none, false, [1.7, 1.0])"}, {"(f64[1,2,4,5], none, false, [2.0, 2.0])"},
+    {"(f16[1,2,4,5], none, false, [2.0, 3.0])"},  {"(bf16[1,1,6,5], [3,8], false, none)"}};
 
 constexpr ir::Operator kOperators[] = {
     {.schema = "aten::upsample_bilinear2d.vec(Tensor input, SymInt[]? output_size, bool "

@@ -8,8 +8,15 @@ namespace tessera::passes {
 namespace {
 
 // Operators whose result is operand 0 whenever it has the operand's type.
-constexpr std::array<std::string_view, 5> kCopies = {
-    "aten::clone", "aten::view_copy", "aten::expand_copy", "aten::alias_copy", "aten::detach_copy"};
+constexpr std::array<std::string_view, 9> kCopies = {"aten::clone",
+                                                     "aten::view_copy",
+                                                     "aten::expand_copy",
+                                                     "aten::alias_copy",
+                                                     "aten::detach_copy",
+                                                     "aten::lift_fresh_copy",
+                                                     "aten::slice_copy.Tensor",
+                                                     "dim_order_ops::_clone_dim_order",
+                                                     "dim_order_ops::_to_dim_order_copy"};
 
 bool is_no_op(const ir::Graph& graph, const ir::Node& node) {
   if (node.op == nullptr) return false;

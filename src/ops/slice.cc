@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+
+#include "base/try.h"
+#include "ops/along_dim.h"
+#include "ops/families.h"
+#include "ops/move_rules.h"
+#include "ops/shape_rules.h"
+#include "ops/slice_bounds.h"
+#include "ops/strided_copy.h"
+
+/// Operators that take a part of one dimension.
+namespace tessera::ops {
+
+namespace {
+
+using ir::Dim;
+using ir::KernelArguments;
+using ir::KernelContext;
+using ir::TensorType;
+using ir::TypeArguments;
+
+// ---- slice -------------------------------------------------------------------------------------
+
+Types infer_slice(const TypeArguments& arguments) {
+  TensorType type = arguments.tensor(0);
+  TRY(expect_rank(type, "self", 1, Shape::kMaxRank));
+  const std::size_t dim = TRY(dim_argument(arguments, 1, type.rank(), "dim"));
+  static_cast<void>(TRY(integer_argument(arguments, 4, "step", 1)));
+  type.dims[dim] = slice_bounds(arguments, 2, type.dims[dim]).length;
+  return std::vector{std::move(type)};
+}
+
+Result<void> slice(KernelContext& context, const KernelArguments& arguments,
+                   std::span<Tensor> outputs) {
+  const Tensor& self = arguments.tensor(0);
+  const std::size_t dim = dim_of(arguments.integer(1), self.rank());
+  const SliceBounds bounds = slice_bounds(arguments, 2, Dim(self.size(dim)));
+  Shape strides = contiguous_strides(self.shape());
+  const std::int64_t offset = bounds.start.constant() * strides[dim];
+  // With one element there is no step, and a large one would overflow.
+  strides[dim] *= outputs[0].size(dim) > 1 ? bounds.step : 1;
+  strided_copy(context, self, strides, outputs[0], offset);
+  return {};
+}
+
+/// Where a part is taken, a tile's own ends would be taken for the tensor's.
+Region slice_region(const ir::RegionQuery& query) {
+  Region region = query.output_region;
+  const std::size_t dim = dim_of(query.arguments.integer(1), region.rank());
+  const std::int64_t size = query.arguments.tensor(0).dims[dim].constant();
+  if (query.results[0].dims[dim] != Dim(size)) region[dim] = {0, size};
+  return region;
+}
+
+// ---- narrow ------------------------------------------------------------------------------------
+
+Types infer_narrow(const TypeArguments& arguments) {
+  TensorType type = arguments.tensor(0);
+  TRY(expect_rank(type, "self", 1, Shape::kMaxRank));
+  const std::size_t dim = TRY(dim_argument(arguments, 1, type.rank(), "dim"));
+  const Dim &start = arguments.dim(2), &length = arguments.dim(3), &size = type.dims[dim];
+  if (start.is_constant() && length.is_constant() && size.is_constant()) {
+    const std::int64_t from = start.constant(), count = length.constant(), all = size.constant();
+    if (from < -all || from > all || count < 0 || count > all - (from < 0 ? from + all : from)) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "arguments 'start' and 'length' are {} and {}, which size {} does not have", from,
+                  count, all);
+    }
+  }
+  type.dims[dim] = length;
+  return std::vector{std::move(type)};
+}
+
+Result<void> narrow(KernelContext& context, const KernelArguments& arguments,
+                    std::span<Tensor> outputs) {
+  const Tensor& self = arguments.tensor(0);
+  const std::size_t dim = dim_of(arguments.integer(1), self.rank());
+  const Shape strides = contiguous_strides(self.shape());
+  const std::int64_t start = arguments.integer(2);
+  strided_copy(context, self, strides, outputs[0],
+               (start < 0 ? start + self.size(dim) : start) * strides[dim]);
+  return {};
+}
+
+// ---- select ------------------------------------------------------------------------------------
+
+Types infer_select(const TypeArguments& arguments) {
+  TensorType type = arguments.tensor(0);
+  TRY(expect_rank(type, "self", 1, Shape::kMaxRank));
+  const std::size_t dim = TRY(dim_argument(arguments, 1, type.rank(), "dim"));
+  const Dim &index = arguments.dim(2), &size = type.dims[dim];
+  if (index.is_constant() && size.is_constant() &&
+      (index.constant() < -size.constant() || index.constant() >= size.constant())) {
+    return fail(ErrorCode::kInvalidArgument, "argument 'index' is {}, expected {} to {}",
+                index.constant(), -size.constant(), size.constant() - 1);
+  }
+  type.dims.erase(type.dims.begin() + static_cast<std::ptrdiff_t>(dim));
+  return std::vector{std::move(type)};
+}
+
+Result<void> select(KernelContext& context, const KernelArguments& arguments,
+                    std::span<Tensor> outputs) {
+  const Tensor& self = arguments.tensor(0);
+  const std::size_t dim = dim_of(arguments.integer(1), self.rank());
+  const Shape strides = contiguous_strides(self.shape());
+  Shape others;
+  for (std::size_t i = 0; i < self.rank(); ++i) {
+    if (i != dim) others.push_back(strides[i]);
+  }
+  const std::int64_t index = arguments.integer(2);
+  strided_copy(context, self, others, outputs[0],
+               (index < 0 ? index + self.size(dim) : index) * strides[dim]);
+  return {};
+}
+
+Region select_region(const ir::RegionQuery& query) {
+  Region region = Region::whole(shape_at(query.arguments, 0));
+  const std::size_t dim = dim_of(query.arguments.integer(1), region.rank());
+  for (std::size_t i = 0; i < query.output_region.rank(); ++i) {
+    region[i < dim ? i : i + 1] = query.output_region[i];
+  }
+  return region;
+}
+
+// ---- samples, declaration ----------------------------------------------------------------------
+
+constexpr ir::Sample kSliceSamples[] = {
+    {"(f32[2,6,5], 1, 1, 4, 1)"},     {"(f32[3,4,6,70], 3, none, none, 1)"},
+    {"(f32[3,4,7], -1, -6, -1, 2)"},  {"(i64[5], 0, 2, 9223372036854775807, 1)"},
+    {"(u8[2,9], 1, 3, 2, 1)"},        {"(bool[4,3], 0, 0, 100, 3)"},
+    {"(f16[2,8], 1, -100, none, 5)"}, {"(f32[2,2,9], 2, 1, none, 100)"}};
+constexpr ir::Sample kNarrowSamples[] = {{"(f32[2,6,5], 1, 1, 4)"},
+                                         {"(i8[2,9], -1, -3, 2)"},
+                                         {"(bf16[4], 0, 4, 0)"},
+                                         {"(f32[3,7], 1, 0, 7)"}};
+constexpr ir::Sample kSelectSamples[] = {{"(f32[2,6,5], 1, 4)"},
+                                         {"(f32[3,4,7], -1, -7)"},
+                                         {"(i16[5], 0, 2)"},
+                                         {"(bool[4,3], 0, -1)"},
+                                         {"(f64[2,0], 0, 1)"}};
+
+constexpr ir::Operator kOperators[] = {
+    {.schema = "aten::slice_copy.Tensor(Tensor self, int dim=0, SymInt? start=None, SymInt? "
+               "end=None, SymInt step=1) -> Tensor",
+     .out_name = "aten::slice_copy.Tensor_out",
+     .infer = infer_slice,
+     .kernel = slice,
+     .input_region = slice_region,
+     .samples = kSliceSamples},
+    {.schema = "aten::narrow_copy(Tensor self, int dim, SymInt start, SymInt length) -> Tensor",
+     .out_name = "aten::narrow_copy.out",
+     .infer = infer_narrow,
+     .kernel = narrow,
+     .input_region = slice_region,
+     .samples = kNarrowSamples},
+    {.schema = "aten::select_copy.int(Tensor self, int dim, SymInt index) -> Tensor",
+     .out_name = "aten::select_copy.int_out",
+     .infer = infer_select,
+     .kernel = select,
+     .input_region = select_region,
+     .samples = kSelectSamples},
+};
+
+}  // namespace
+
+std::span<const ir::Operator> slice_operators() { return kOperators; }
+
+}  // namespace tessera::ops

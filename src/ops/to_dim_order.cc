@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#include "base/try.h"
+#include "ops/dispatch.h"
+#include "ops/families.h"
+#include "ops/move_rules.h"
+#include "ops/promotion.h"
+#include "ops/same_shape.h"
+#include "ops/strided_copy.h"
+
+namespace tessera::ops {
+
+namespace {
+
+using ir::KernelArguments;
+using ir::KernelContext;
+using ir::TensorType;
+using ir::TypeArguments;
+
+enum : std::size_t { kSelf, kDType, kLayout, kDevice, kPinMemory, kNonBlocking, kDimOrder };
+
+/// Real numbers lose their fraction, integers wrap around; a number that no integer can be becomes
+/// the smallest one.
+template <class To, class From>
+To convert(From element) {
+  const auto value = static_cast<Compute<From>>(element);
+  if constexpr (std::is_same_v<To, bool>) {
+    return value != Compute<From>(0);
+  } else if constexpr (std::is_integral_v<To> && kIsFloat<From>) {
+    const bool fits = value >= Compute<From>(-0x1p63) && value < Compute<From>(0x1p63);
+    return static_cast<To>(fits ? static_cast<std::int64_t>(value) : INT64_MIN);
+  } else {
+    return static_cast<To>(value);
+  }
+}
+
+Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
+                    std::span<Tensor> outputs) {
+  const Tensor& self = arguments.tensor(kSelf);
+  if (self.dtype() == outputs[0].dtype()) {
+    copy_elements(context, self, outputs[0]);
+    return {};
+  }
+  dispatch<AllTypes>(self.dtype(), [&]<class From>() {
+    dispatch<AllTypes>(outputs[0].dtype(), [&]<class To>() {
+      const From* from = self.data<From>();
+      To* to = outputs[0].data<To>();
+      context.parallel_for(static_cast<std::size_t>(self.num_elements()), kElementsPerThread,
+                           [=](std::size_t begin, std::size_t end) {
+                             for (std::size_t i = begin; i < end; ++i) to[i] = convert<To>(from[i]);
+                           });
+    });
+  });
+  return {};
+}
+
+/// The order says how elements lie in memory, which is the runtime's affair.
+Types infer(const TypeArguments& arguments) {
+  const TensorType& self = arguments.tensor(kSelf);
+  TRY(expect_types<AllTypes>(self, "self"));
+  const auto order = TRY(dims_argument(arguments, kDimOrder, self.rank(), "dim_order"));
+  if (!arguments.is_none(kDimOrder) && order.size() != self.rank()) {
+    return fail(ErrorCode::kInvalidArgument, "argument 'dim_order' has {} elements, expected {}",
+                order.size(), self.rank());
+  }
+  return std::vector{TensorType{TRY(dtype_argument(arguments, kDType, self.dtype)), self.dims}};
+}
+
+constexpr ir::Sample kSamples[] = {{"(f32[2,3,4,5], none, none, none, none, false, [0,2,3,1])"},
+                                   {"(f32[7], 4, none, none, none, false, none)"},
+                                   {"(f64[7], 0, none, none, none, false, [0])"},
+                                   {"(i64[9], 6, none, none, none, false, none)"},
+                                   {"(f32[9], 5, none, none, none, false, none)"},
+                                   {"(f64[9], 15, none, none, none, false, none)"},
+                                   {"(bool[5], 7, none, none, none, false, none)"},
+                                   {"(i32[8], 1, none, none, none, true, none)"},
+                                   {"(i8[8], 0, none, none, none, false, none)"},
+                                   {"(f16[6], 11, none, none, none, false, none)"},
+                                   {"(bf16[6], 3, none, none, none, false, none)"},
+                                   {"(u8[0], 2, none, none, none, false, none)"}};
+
+constexpr ir::Operator kOperators[] = {
+    {.schema = "dim_order_ops::_to_dim_order_copy(Tensor self, *, ScalarType? dtype=None, Layout? "
+               "layout=None, Device? device=None, bool? pin_memory=None, bool non_blocking=False, "
+               "int[]? dim_order=None) -> Tensor",
+     .out_name = "dim_order_ops::_to_dim_order_copy.out",
+     .infer = infer,
+     .kernel = kernel,
+     .input_region = same_region,
+     .samples = kSamples},
+};
+
+}  // namespace
+
+std::span<const ir::Operator> to_dim_order_operators() { return kOperators; }
+
+}  // namespace tessera::ops
