@@ -81,6 +81,7 @@ class Converter {
   }
 
   Converted operator()(std::int64_t value) const {
+    if (is(ArgumentKind::kTensor)) return constant(value);
     if (is(ArgumentKind::kFloat)) return ir::Argument(static_cast<double>(value));
     if (is(ArgumentKind::kFloatList)) {
       return ir::Argument(std::vector<double>{static_cast<double>(value)});
@@ -105,6 +106,7 @@ class Converter {
   }
 
   Converted operator()(double value) const {
+    if (is(ArgumentKind::kTensor)) return constant(static_cast<float>(value));
     if (!is(ArgumentKind::kFloat) && !is(ArgumentKind::kScalar)) return std::nullopt;
     return ir::Argument(value);
   }
@@ -114,6 +116,7 @@ class Converter {
     return ir::Argument(values);
   }
   Converted operator()(bool value) const {
+    if (is(ArgumentKind::kTensor)) return constant(value);
     if (!is(ArgumentKind::kBool) && !is(ArgumentKind::kScalar)) return std::nullopt;
     return ir::Argument(value);
   }
@@ -143,6 +146,12 @@ class Converter {
 
  private:
   bool is(ArgumentKind kind) const { return wanted_.kind == kind; }
+
+  /// torch.tensor(value): rank 0, and real numbers in the default type.
+  template <class T>
+  Converted constant(T value) const {
+    return ir::Argument(scope_.constant(Tensor::of<T>(Shape{}, std::span<const T>(&value, 1))));
+  }
 
   Converted integer(Dim value) const {
     if (!is(ArgumentKind::kInt) && !is(ArgumentKind::kScalar) && !is(ArgumentKind::kIntList)) {

@@ -14,6 +14,8 @@ namespace tessera {
 struct NameScope {
   std::function<Result<ir::ValueId>(const std::string& tensor)> tensor;
   std::function<Result<ir::Dim>(const std::string& symbolic_int)> symbol;
+  /// A new constant, for a number where the schema has a tensor: x * 0.1.
+  std::function<ir::ValueId(Tensor number)> constant;
 };
 
 /// The node's arguments in schema order, with defaults filled in and each of the kind that the

@@ -284,7 +284,8 @@ Result<std::vector<ir::Argument>> Importer::prepare_call(const Callee& callee,
                                                          const pt2::Node& node) {
   const NameScope scope{
       .tensor = [this](const std::string& name) { return find_tensor(name); },
-      .symbol = [this](const std::string& name) { return find_symbolic_int(name); }};
+      .symbol = [this](const std::string& name) { return find_symbolic_int(name); },
+      .constant = [this](Tensor data) { return graph_.add_constant("number", std::move(data)); }};
   const ir::Schema& schema = ir::schema_of(*callee.op);
   auto arguments = TRY(import_arguments(schema, node, scope));
   const auto first = first_tensor(schema, node);

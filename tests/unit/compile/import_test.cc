@@ -258,7 +258,7 @@ TEST(Import, WrongCallsNameTheNode) {
   EXPECT_THAT(Model().relu("z", "y").returns("y").text(),
               AllOf(HasSubstr("aten::relu"), HasSubstr("no tensor 'z'")));
   EXPECT_THAT(Model().relu("x", "x").returns("x").text(), HasSubstr("a second tensor"));
-  EXPECT_THAT(Model().call("relu.default", {{"self", std::int64_t{1}}}, "y").text(),
+  EXPECT_THAT(Model().call("relu.default", {{"self", std::string("x")}}, "y").text(),
               HasSubstr("argument 'self': expected a tensor"));
   EXPECT_THAT(Model().call("relu.default", {}, "y").text(), HasSubstr("'self' is missing"));
   EXPECT_THAT(Model().call("relu.default", {{"self", TensorName{"x"}}, {"slope", 0.5}}, "y").text(),
@@ -282,6 +282,15 @@ TEST(Import, ListsOfTensorsHaveNoneWhereTheSchemaSaysSo) {
   EXPECT_THAT(model.text(), HasSubstr("f32[2,4,n,8] = aten::index.Tensor(%x, [none,%i])"));
   EXPECT_THAT(wrong.call("cat.default", {{"tensors", list}}, "y").returns("y").text(),
               HasSubstr("argument 'tensors': expected a list of tensors"));
+}
+
+TEST(Import, NumbersForTensorsBecomeConstants) {
+  const std::string text = Model()
+                               .call("mul.Tensor", {{"self", TensorName{"x"}}, {"other", 0.1}}, "y")
+                               .returns("y")
+                               .text();
+  EXPECT_THAT(text, HasSubstr("%number: f32[] = parameter"));
+  EXPECT_THAT(text, HasSubstr("f32[2,3,n,8] = aten::mul.Tensor(%x, %number)"));
 }
 
 TEST(Import, TheArchivesTypesMustAgree) {
