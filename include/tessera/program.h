@@ -83,10 +83,36 @@ struct LoadOptions {
   std::vector<std::span<const std::byte>> data;
 };
 
+/// Memory for the intermediate values of several Methods that take turns: as large as the one that
+/// needs most, not as all together. Loading a Method and destroying it wait for a turn; an execute
+/// does not, and fails with kInvalidState while another Method that shares the workspace runs.
+class Workspace {
+ public:
+  static std::shared_ptr<Workspace> create();
+  ~Workspace();
+
+  /// What it takes now. Any thread may ask.
+  std::size_t num_bytes() const;
+
+  struct Impl;
+  Impl& impl() const { return *impl_; }  ///< for Method
+
+ private:
+  Workspace();
+  std::unique_ptr<Impl> impl_;
+};
+
 struct MethodOptions {
   std::size_t num_threads = 1;  ///< 0: all processors
   /// Keep the time of every instruction and of every operator in a delegate; see Method::profile.
   bool profile = false;
+  /// Null: the method has a workspace of its own, which its delegates share.
+  std::shared_ptr<Workspace> workspace;
+  /// Where packed weights are kept between processes, so that the next load does not pack them
+  /// (docs/formats/packed_weights.md). Empty: nowhere. Weights that the file does not have are
+  /// added to it; a file that cannot be read or written makes loading slower, not fail (see
+  /// MethodMemory::mapped_weight_bytes).
+  std::filesystem::path packed_weights_file;
 };
 
 /// An ExecuTorch program (.pte), immutable after load. Any number of threads may share one; weights
@@ -130,7 +156,11 @@ class Program {
 struct MethodMemory {
   std::size_t planned_bytes = 0;    ///< arenas at the upper bound: reserved address space
   std::size_t committed_bytes = 0;  ///< of them in use for the current sizes
-  std::size_t workspace_bytes = 0;  ///< of the delegates, for the current sizes
+  /// Of the delegates, for the current sizes. Of MethodOptions::workspace, all of it.
+  std::size_t workspace_bytes = 0;
+  /// Weights in the order of XNNPACK's kernels. Methods with equal weights share them.
+  std::size_t packed_weight_bytes = 0;
+  std::size_t mapped_weight_bytes = 0;  ///< of them in MethodOptions::packed_weights_file
 };
 
 /// Time that an instruction of a method took, or one operator inside a delegate call.

@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <new>
 
@@ -92,13 +94,45 @@ FileBytes::~FileBytes() {
   }
 }
 
+void FileBytes::give_back(std::vector<std::span<const std::byte>> parts) const {
+  if (mapped_size_ == 0) return;
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto address = [](const std::byte* byte) { return reinterpret_cast<std::uintptr_t>(byte); };
+  const std::uintptr_t file_begin = address(bytes_.data()), file_end = file_begin + bytes_.size();
+  std::erase_if(parts, [&](std::span<const std::byte> part) {
+    return part.empty() || address(part.data()) < file_begin ||
+           address(part.data()) + part.size() > file_end;
+  });
+  std::ranges::sort(parts, {}, [](std::span<const std::byte> part) { return part.data(); });
+  for (std::size_t i = 0; i < parts.size();) {
+    const std::uintptr_t begin = address(parts[i].data());
+    std::uintptr_t end = begin;
+    for (; i < parts.size() && address(parts[i].data()) < end + page; ++i) {
+      end = std::max(end, address(parts[i].data()) + parts[i].size());
+    }
+    const std::uintptr_t first_page = (begin + page - 1) / page * page,
+                         last_page = end / page * page;
+    if (first_page >= last_page) continue;
+    // The mapping is private and nobody can write to it, so nothing is lost.
+    ::madvise(reinterpret_cast<void*>(first_page), last_page - first_page, MADV_DONTNEED);
+  }
+}
+
 Result<void> write_file_atomically(const std::filesystem::path& path,
                                    std::span<const std::byte> bytes) {
+  return write_parts_atomically(path, std::span(&bytes, 1));
+}
+
+Result<void> write_parts_atomically(const std::filesystem::path& path,
+                                    std::span<const std::span<const std::byte>> parts) {
   std::string temporary = path.string() + ".XXXXXX";
   const FileDescriptor file(::mkostemp(temporary.data(), O_CLOEXEC));
   if (file.get() < 0) return system_error(path, "create");
   ::fchmod(file.get(), 0644);
-  auto written = write_all(file.get(), bytes, path);
+  Result<void> written;
+  for (const auto part : parts) {
+    if (written) written = write_all(file.get(), part, path);
+  }
   if (written && ::rename(temporary.c_str(), path.c_str()) != 0) {
     written = system_error(path, "rename");
   }

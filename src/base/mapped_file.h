@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "tessera/result.h"
 
@@ -27,6 +28,12 @@ class FileBytes {
 
   std::span<const std::byte> bytes() const { return bytes_; }
 
+  /// Tells the system that these parts will hardly be read again: whole pages of a mapped file stop
+  /// counting as memory of the process. Reading them is still allowed and brings them back. Parts
+  /// may come in any order; those that are not in this file, or in allocated memory, stay as they
+  /// are. Less than a page between two parts (padding) goes with them.
+  void give_back(std::vector<std::span<const std::byte>> parts) const;
+
  private:
   FileBytes() = default;
 
@@ -38,5 +45,8 @@ class FileBytes {
 /// folder, then a rename. An existing file is replaced only by the finished one.
 Result<void> write_file_atomically(const std::filesystem::path& path,
                                    std::span<const std::byte> bytes);
+/// The same with the bytes of `parts` one after the other.
+Result<void> write_parts_atomically(const std::filesystem::path& path,
+                                    std::span<const std::span<const std::byte>> parts);
 
 }  // namespace tessera

@@ -48,6 +48,10 @@ class DataMap {
   /// kInvalidExternalData if the data file has another dtype, sizes or dim order.
   Result<std::optional<std::span<const std::byte>>> find_tensor(
       const pte::Program& program, const pte::TensorValue& tensor) const;
+  /// Tells the system that these parts of the files will hardly be read again.
+  void give_back(const std::vector<std::span<const std::byte>>& parts) const {
+    for (const File& file : files_) file.bytes->give_back(parts);
+  }
 
  private:
   Result<void> add(const std::string& key, Entry entry);

@@ -9,6 +9,7 @@
 namespace tessera {
 
 using runtime::TensorSlot;
+using runtime::Turn;
 
 Result<std::unique_ptr<Method::Impl>> Method::Impl::load(const Program::Impl& program,
                                                          const Program::Impl::MethodEntry& entry,
@@ -27,7 +28,7 @@ Result<std::unique_ptr<Method::Impl>> Method::Impl::load(const Program::Impl& pr
   TRY(impl->data->check_complete(plan));
   TRY(impl->load_arenas(plan));
   impl->values = TRY(runtime::ValueTable::build(program.program, plan, *impl->data, impl->arenas));
-  TRY(impl->load_delegates(plan));
+  TRY(impl->load_delegates(plan, options));
   TRY(impl->load_instructions(plan));
   TRY(impl->load_inputs_and_outputs(plan));
   return impl;
@@ -43,24 +44,40 @@ Result<void> Method::Impl::load_arenas(const pte::ExecutionPlan& plan) {
   return {};
 }
 
-Result<void> Method::Impl::load_delegates(const pte::ExecutionPlan& plan) {
+Result<void> Method::Impl::load_delegates(const pte::ExecutionPlan& plan,
+                                          const MethodOptions& method_options) {
+  shared_workspace = method_options.workspace;
+  workspace = shared_workspace != nullptr ? shared_workspace->impl().memory
+                                          : std::make_shared<xnnpack::Workspace>();
+  const auto turn = shared_workspace != nullptr ? Turn::take(shared_workspace->impl()) : Turn();
   // Delegates may look up bytes at any time, also when the Program is gone.
   const xnnpack::FindNamedData find_named_data =
       [data = data](std::string_view key) -> Result<std::span<const std::byte>> {
     if (const auto* entry = data->find(key)) return entry->bytes;
     return fail(ErrorCode::kNotFound, "no named data '{}'", key);
   };
+  const xnnpack::DelegateOptions options{
+      .profile = profile != nullptr,
+      .give_back =
+          [data = data](const std::vector<std::span<const std::byte>>& constants) {
+            data->give_back(constants);
+          },
+      .packed_file = method_options.packed_weights_file.empty()
+                         ? nullptr
+                         : xnnpack::PackedFile::open(method_options.packed_weights_file),
+      .workspace = workspace};
   for (std::size_t i = 0; i < plan.delegates.size(); ++i) {
     const pte::BackendDelegate& delegate = plan.delegates[i];
     if (delegate.id != xnnpack::kBackendId) {
       return fail(ErrorCode::kNotSupported, "delegate {} is for {}, Tessera has {}", i, delegate.id,
                   xnnpack::kBackendId);
     }
-    auto created = xnnpack::Delegate::create(delegate.blob, find_named_data, pool.get(),
-                                             {.profile = profile != nullptr});
+    auto created = xnnpack::Delegate::create(delegate.blob, find_named_data, pool.get(), options);
     if (!created) return with_context(std::move(created).error(), std::format("delegate {}", i));
     delegates.push_back(*std::move(created));
   }
+  // Without the file the next load is slower, nothing else.
+  if (options.packed_file != nullptr) (void)options.packed_file->save();
   return {};
 }
 

@@ -11,6 +11,10 @@ namespace {
 /// As in ExecuTorch: more instructions in one run are taken for an endless loop.
 constexpr std::size_t kMaxInstructionsPerRun = 10'000'000;
 
+/// Sizes that stay for so many runs are taken to stay, and a workspace that is much too large for
+/// them goes back. Tiles of an image often change between two sizes from one run to the next.
+constexpr int kRunsBeforeShrinking = 4;
+
 /// The source may be the method's own memory: an output that is fed back.
 void copy_bytes(std::byte* to, const std::byte* from, std::size_t num_bytes) {
   if (num_bytes > 0) std::memmove(to, from, num_bytes);
@@ -24,6 +28,12 @@ Result<void> check_index(std::string_view what, std::size_t index, std::size_t c
 }  // namespace
 
 using runtime::TensorSlot;
+
+Method::Impl::~Impl() {
+  const auto turn =
+      shared_workspace != nullptr ? runtime::Turn::take(shared_workspace->impl()) : runtime::Turn();
+  delegates.clear();
+}
 
 Method::Method(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Method::~Method() = default;
@@ -96,6 +106,7 @@ Result<void> Method::execute(std::stop_token stop) {
       return fail(ErrorCode::kInvalidState, "input {} has not been set", i);
     }
   }
+  const auto turn = TRY(impl_->take_turn());
   if (impl_->sizes_changed) TRY(impl_->resize_all());
   for (Impl::Input& input : impl_->inputs) {
     if (input.staged == nullptr) continue;
@@ -105,6 +116,9 @@ Result<void> Method::execute(std::stop_token stop) {
   TRY(impl_->run_chains(stop));
   TRY(impl_->copy_bound_outputs());
   impl_->has_run = true;
+  if (impl_->num_runs_until_shrink > 0 && --impl_->num_runs_until_shrink == 0) {
+    impl_->workspace->shrink();
+  }
   return {};
 }
 
@@ -123,8 +137,10 @@ MethodMemory Method::memory() const {
     memory.planned_bytes += arena.size();
     memory.committed_bytes += arena.committed_bytes();
   }
+  memory.workspace_bytes = impl_->workspace->num_bytes();
   for (const auto& delegate : impl_->delegates) {
-    memory.workspace_bytes += delegate->memory().workspace_bytes;
+    memory.packed_weight_bytes += delegate->memory().packed_weight_bytes;
+    memory.mapped_weight_bytes += delegate->memory().mapped_weight_bytes;
   }
   return memory;
 }
@@ -138,6 +154,14 @@ void Method::clear_profile() {
   if (impl_->profile != nullptr) impl_->profile->clear();
 }
 
+Result<runtime::Turn> Method::Impl::take_turn() {
+  if (shared_workspace == nullptr) return runtime::Turn();
+  if (auto turn = runtime::Turn::try_take(shared_workspace->impl())) return *std::move(turn);
+  return fail(ErrorCode::kInvalidState,
+              "another method that shares the workspace is running; give methods that run at once "
+              "workspaces of their own");
+}
+
 Result<void> Method::Impl::resize_all() {
   std::vector<Shape> shapes;
   for (const Input& input : inputs) shapes.push_back(input.slot->tensor.shape());
@@ -148,6 +172,7 @@ Result<void> Method::Impl::resize_all() {
     }
   }
   update_memory_in_use();
+  num_runs_until_shrink = kRunsBeforeShrinking;
   sizes_changed = false;
   return {};
 }

@@ -14,6 +14,7 @@
 #include "runtime/profile.h"
 #include "runtime/program_impl.h"
 #include "runtime/values.h"
+#include "runtime/workspace_turn.h"
 
 namespace tessera {
 
@@ -38,6 +39,8 @@ struct Method::Impl {
   ir::KernelContext context;
   std::vector<runtime::Arena> arenas;
   runtime::ValueTable values;
+  std::shared_ptr<Workspace> shared_workspace;    ///< null: `workspace` is the method's own
+  std::shared_ptr<xnnpack::Workspace> workspace;  ///< of all delegates
   runtime::Delegates delegates;
   std::vector<std::vector<runtime::Step>> chains;
   runtime::InputRules rules;
@@ -50,18 +53,23 @@ struct Method::Impl {
   bool sizes_each_step = false;
   bool sizes_changed = true;
   bool has_run = false;
+  int num_runs_until_shrink = 0;  ///< 0: the workspace stays as it is until sizes change
 
+  Impl() = default;
+  ~Impl();
   static Result<std::unique_ptr<Impl>> load(const Program::Impl& program,
                                             const Program::Impl::MethodEntry& entry,
                                             const MethodOptions& options);
 
   Result<void> load_arenas(const pte::ExecutionPlan& plan);
-  Result<void> load_delegates(const pte::ExecutionPlan& plan);
+  Result<void> load_delegates(const pte::ExecutionPlan& plan, const MethodOptions& options);
   Result<void> load_instructions(const pte::ExecutionPlan& plan);
   Result<void> load_inputs_and_outputs(const pte::ExecutionPlan& plan);
 
   Result<void> resize_all();
   void update_memory_in_use();
+  /// The right to use the workspace, if others share it.
+  Result<runtime::Turn> take_turn();
   Result<void> run_chains(const std::stop_token& stop);
   /// `run_step(step)` runs one step.
   template <class RunStep>

@@ -276,8 +276,26 @@ class NodeDefiner {
   std::uint32_t second_out_ = XNN_INVALID_VALUE_ID;
 };
 
-/// XNNPACK has no place for the range of most nodes; leaving it out would be wrong results.
-Result<void> check_supported(const NodeRecord& node) {
+/// What XNNPACK would take and compute wrongly, or write out of bounds.
+Result<void> check_supported(const Payload& payload, const NodeRecord& node) {
+  const auto value_of = [&](std::uint32_t id) -> const ValueRecord& {
+    return *std::ranges::find(payload.values, id, &ValueRecord::id);
+  };
+  if (node.kind == NodeKind::kArgMaxPooling2d && value_of(node.outputs[1]).flags == 0) {
+    // It never learns the sizes of the indices (src/subgraph/argmax-pooling-2d.c, reshape), so its
+    // workspace has no room for them.
+    return fail(ErrorCode::kNotSupported, "indices that are no output of the delegate");
+  }
+  if (node.kind == NodeKind::kFullyConnected && node.inputs[2] != kNoValue &&
+      value_of(node.inputs[0]).datatype == Datatype::kF32) {
+    const Datatype filter = value_of(node.inputs[1]).datatype;
+    if (filter == Datatype::kQCInt8 || filter == Datatype::kQCInt4) {
+      // Its kernels start from the bias and multiply the sum by the scale.
+      return fail(ErrorCode::kNotSupported, "a bias beside an f32 input and a {} filter",
+                  name_of(filter));
+    }
+  }
+  // XNNPACK has no place for the range of most nodes.
   if (!info_of(node.kind).can_clamp &&
       (node.output_min != -NodeRecord::kInfinity || node.output_max != NodeRecord::kInfinity)) {
     return fail(ErrorCode::kNotSupported, "an output range");
@@ -285,8 +303,9 @@ Result<void> check_supported(const NodeRecord& node) {
   return {};
 }
 
-Result<void> define_node(const NodeRecord& node, const ValueIds& ids, xnn_subgraph_t subgraph) {
-  TRY(check_supported(node));
+Result<void> define_node(const Payload& payload, const NodeRecord& node, const ValueIds& ids,
+                         xnn_subgraph_t subgraph) {
+  TRY(check_supported(payload, node));
   const auto status = NodeDefiner(subgraph, node, ids).define();
   if (status == xnn_status_success) return {};
   return fail(ErrorCode::kNotSupported, "XNNPACK refuses it: {}", name_of(status));
@@ -346,7 +365,7 @@ Result<DefinedSubgraph> define_subgraph(const Payload& payload,
   const auto is_live = find_live_nodes(payload);
   for (std::size_t i = 0; i < payload.nodes.size(); ++i) {
     if (!is_live[i]) continue;
-    auto result = define_node(payload.nodes[i], ids, subgraph);
+    auto result = define_node(payload, payload.nodes[i], ids, subgraph);
     if (!result) {
       return with_context(std::move(result).error(),
                           std::format("XNNPACK delegate: {}", describe(payload, i)));

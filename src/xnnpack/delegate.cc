@@ -14,7 +14,9 @@
 #include "xnnpack/define_nodes.h"
 #include "xnnpack/indirection.h"
 #include "xnnpack/infer_shapes.h"
+#include "xnnpack/node_kinds.h"
 #include "xnnpack/payload.h"
+#include "xnnpack/platform.h"
 #include "xnnpack/profile.h"
 #include "xnnpack/weights_cache.h"
 
@@ -29,20 +31,12 @@ constexpr std::size_t kMaxKeptIndirectionBytes = std::size_t{128} << 20;
 struct RuntimeDeleter {
   void operator()(xnn_runtime* runtime) const { xnn_delete_runtime(runtime); }
 };
-struct WorkspaceDeleter {
-  void operator()(xnn_workspace* workspace) const { xnn_release_workspace(workspace); }
-};
 
 Result<void> check_status(xnn_status status, std::string_view what) {
   if (status == xnn_status_success) return {};
   const auto code = status == xnn_status_out_of_memory ? ErrorCode::kDelegateMemoryAllocationFailed
                                                        : ErrorCode::kInternal;
   return fail(code, "XNNPACK delegate: {}: {}", what, name_of(status));
-}
-
-Result<void> initialize_once() {
-  static const xnn_status status = xnn_initialize(&counting_allocator());
-  return check_status(status, "xnn_initialize");
 }
 
 /// Bytes of each constant of the payload, at least as many as its record says.
@@ -70,48 +64,97 @@ Result<std::vector<std::span<const std::byte>>> find_constants(
   return constants;
 }
 
+std::uint64_t hash_seed_of(const DelegateOptions& options) {
+  return options.packed_file != nullptr ? options.packed_file->hash_seed()
+                                        : PackedWeights::of_process().hash_seed();
+}
+
 }  // namespace
 
-struct Delegate::Impl {
+struct Delegate::Impl final : WorkspaceUser {
   Payload payload;
   FindNamedData find_named_data;
-  ThreadPool* pool = nullptr;
-  std::uint32_t runtime_flags = 0;  ///< for every runtime that is made
+  ThreadPool* pool;
+  DelegateOptions options;
   std::unique_ptr<ShapeInference> inference;
-  ConstantHashes hashes{PackedWeights::of_process().hash_seed()};
+  ConstantHashes hashes;
+  /// Indices into payload.values of argmax pooling's second outputs, whose sizes XNNPACK does not
+  /// infer.
+  std::vector<std::size_t> index_outputs;
   std::vector<Tensor> constants;  ///< that XNNPACK reads while it runs
   std::unique_ptr<WeightsCache> weights;
-  std::unique_ptr<xnn_workspace, WorkspaceDeleter> workspace;
-  std::unique_ptr<xnn_runtime, RuntimeDeleter> runtime;  // goes before all that it points to
+  std::shared_ptr<Workspace> workspace;
+  /// Goes before all that it points to. Null after drop_runtime or if it could not be made.
+  std::unique_ptr<xnn_runtime, RuntimeDeleter> runtime;
 
   std::vector<Shape> input_shapes, output_shapes;  ///< of the last reshape; empty: none succeeded
+  std::size_t num_value_bytes = 0;                 ///< then
   std::vector<xnn_external_value> arguments;       ///< of the last setup
   bool is_set_up = false;
   bool makes_tables_anew = false;  ///< XNN_FLAG_TRANSIENT_INDIRECTION_BUFFER
-  std::ptrdiff_t record_bytes = 0, workspace_bytes = 0;
+  std::ptrdiff_t record_bytes = 0;
+
+  Impl(Payload checked, const FindNamedData& finder, ThreadPool* threads,
+       const DelegateOptions& given)
+      : payload(std::move(checked)),
+        find_named_data(finder),
+        pool(threads),
+        options(given),
+        inference(std::make_unique<ShapeInference>(payload)),
+        hashes(hash_seed_of(given)),
+        workspace(given.workspace != nullptr ? given.workspace : std::make_shared<Workspace>()) {
+    workspace->add_user(*this);
+    for (const NodeRecord& node : payload.nodes) {
+      if (node.kind != NodeKind::kArgMaxPooling2d) continue;
+      const auto value = std::ranges::find(payload.values, node.outputs[1], &ValueRecord::id);
+      if (value->flags == 0) continue;  // refused unless nobody needs the node
+      index_outputs.push_back(static_cast<std::size_t>(value - payload.values.begin()));
+    }
+  }
+  ~Impl() {
+    drop_runtime();
+    workspace->remove_user(*this);
+  }
+
+  std::size_t value_bytes() const override { return num_value_bytes; }
+  void set_up_again() override { is_set_up = false; }
+  void drop_runtime() override;
 
   Result<void> create_runtime();
   Result<void> reshape(std::span<const Shape> inputs);
+  Result<void> reshape_external(std::uint32_t external_id, const Shape& shape);
   Result<Shape> runtime_shape(std::uint32_t external_id) const;
+  std::size_t count_value_bytes(std::size_t table_bytes) const;
 };
 
+void Delegate::Impl::drop_runtime() {
+  is_set_up = false;
+  if (runtime == nullptr) return;
+  std::ptrdiff_t freed = 0;
+  {
+    const MemoryCount count(freed);
+    runtime.reset();
+  }
+  workspace->count(freed + record_bytes);  // all but the records: its tables
+  record_bytes = 0;
+}
+
 Result<void> Delegate::Impl::create_runtime() {
-  runtime.reset();
-  record_bytes = workspace_bytes = 0;
+  drop_runtime();
+  const xnn_workspace_t native_workspace = TRY(workspace->native());
   const MemoryCount count(record_bytes);
-  const auto constant_bytes = TRY(find_constants(payload, find_named_data));
+  auto constant_bytes = TRY(find_constants(payload, find_named_data));
   auto defined = TRY(define_subgraph(payload, constant_bytes));
   auto new_weights = std::make_unique<WeightsCache>(
-      PackingSources(payload, constant_bytes, defined.addresses, hashes), hashes.seed());
-  xnn_workspace_t new_workspace = nullptr;
-  TRY(check_status(xnn_create_workspace(&new_workspace), "create workspace"));
-  workspace.reset(new_workspace);
+      PackingSources(payload, constant_bytes, defined.addresses, hashes), hashes.seed(),
+      options.packed_file);
   xnn_runtime_t new_runtime = nullptr;
-  const auto status = xnn_create_runtime_v4(
-      defined.subgraph.get(), new_weights->provider(), workspace.get(),
-      pool == nullptr ? nullptr : pool->native(),
-      runtime_flags | (makes_tables_anew ? XNN_FLAG_TRANSIENT_INDIRECTION_BUFFER : 0),
-      &new_runtime);
+  const auto status =
+      xnn_create_runtime_v4(defined.subgraph.get(), new_weights->provider(), native_workspace,
+                            pool == nullptr ? nullptr : pool->native(),
+                            (options.profile ? XNN_FLAG_BASIC_PROFILING : 0) |
+                                (makes_tables_anew ? XNN_FLAG_TRANSIENT_INDIRECTION_BUFFER : 0),
+                            &new_runtime);
   if (status != xnn_status_success && status != xnn_status_out_of_memory) {
     return fail(ErrorCode::kNotSupported, "XNNPACK delegate: XNNPACK refuses the graph: {}",
                 name_of(status));
@@ -120,7 +163,17 @@ Result<void> Delegate::Impl::create_runtime() {
   runtime.reset(new_runtime);
   constants = std::move(defined.constants);
   weights = std::move(new_weights);  // the old one until here, so that its blocks were found
+  if (options.give_back) options.give_back(std::move(constant_bytes));
   return {};
+}
+
+Result<void> Delegate::Impl::reshape_external(std::uint32_t external_id, const Shape& shape) {
+  std::array<std::size_t, XNN_MAX_TENSOR_DIMS> dims{};
+  std::ranges::transform(shape, dims.begin(),
+                         [](std::int64_t size) { return static_cast<std::size_t>(size); });
+  return check_status(
+      xnn_reshape_external_value(runtime.get(), external_id, shape.rank(), dims.data()),
+      "reshape external value");
 }
 
 Result<Shape> Delegate::Impl::runtime_shape(std::uint32_t external_id) const {
@@ -133,25 +186,42 @@ Result<Shape> Delegate::Impl::runtime_shape(std::uint32_t external_id) const {
   return shape;
 }
 
+std::size_t Delegate::Impl::count_value_bytes(std::size_t table_bytes) const {
+  std::size_t bytes = makes_tables_anew ? table_bytes : 0;
+  for (std::size_t i = 0; i < payload.values.size(); ++i) {
+    const ValueRecord& value = payload.values[i];
+    if (value.flags != 0 || value.constant_index != 0) continue;
+    bytes += static_cast<std::size_t>(inference->shape(i).num_elements()) *
+             num_bytes(value.datatype, {});
+  }
+  return bytes;
+}
+
 Result<void> Delegate::Impl::reshape(std::span<const Shape> inputs) {
   input_shapes.clear();
   is_set_up = false;
   TRY(inference->run(inputs));
-  const bool is_large = indirection_bytes(payload, *inference) > kMaxKeptIndirectionBytes;
-  if (is_large != makes_tables_anew || runtime == nullptr) {  // null: making it failed last time
+  const std::size_t table_bytes = indirection_bytes(payload, *inference);
+  const bool is_large = table_bytes > kMaxKeptIndirectionBytes;
+  if (is_large != makes_tables_anew || runtime == nullptr) {
     makes_tables_anew = is_large;
     TRY(create_runtime());
   }
+  num_value_bytes = count_value_bytes(table_bytes);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    std::array<std::size_t, XNN_MAX_TENSOR_DIMS> dims{};
-    std::ranges::transform(inputs[i], dims.begin(),
-                           [](std::int64_t size) { return static_cast<std::size_t>(size); });
-    TRY(check_status(xnn_reshape_external_value(runtime.get(), static_cast<std::uint32_t>(i),
-                                                inputs[i].rank(), dims.data()),
-                     "reshape input"));
+    TRY(reshape_external(static_cast<std::uint32_t>(i), inputs[i]));
   }
-  const MemoryCount count(workspace_bytes);
-  TRY(check_status(xnn_reshape_runtime(runtime.get()), "reshape"));
+  for (const std::size_t index : index_outputs) {
+    TRY(reshape_external(payload.values[index].external_id, inference->shape(index)));
+  }
+  std::ptrdiff_t planned_bytes = 0;
+  xnn_status status;
+  {
+    const MemoryCount count(planned_bytes);
+    status = xnn_reshape_runtime(runtime.get());
+  }
+  workspace->has_planned(*this, planned_bytes);
+  TRY(check_status(status, "reshape"));
   output_shapes.clear();
   for (const std::size_t index : inference->outputs()) {
     const auto& value = payload.values[index];
@@ -173,13 +243,8 @@ Result<std::unique_ptr<Delegate>> Delegate::create(std::span<const std::byte> bl
                                                    const FindNamedData& find_named_data,
                                                    ThreadPool* pool,
                                                    const DelegateOptions& options) {
-  TRY(initialize_once());
-  auto impl = std::make_unique<Impl>();
-  impl->payload = TRY(read_payload(blob));
-  impl->inference = std::make_unique<ShapeInference>(impl->payload);
-  impl->find_named_data = find_named_data;
-  impl->pool = pool;
-  if (options.profile) impl->runtime_flags |= XNN_FLAG_BASIC_PROFILING;
+  TRY(initialize());
+  auto impl = std::make_unique<Impl>(TRY(read_payload(blob)), find_named_data, pool, options);
   TRY(impl->create_runtime());
   return std::unique_ptr<Delegate>(new Delegate(std::move(impl)));
 }
@@ -199,6 +264,10 @@ Result<void> Delegate::run(std::span<const Tensor* const> inputs,
   CHECK(inputs.size() == impl_->input_shapes.size() && outputs.size() == num_outputs(),
         "{} inputs and {} outputs after a reshape of {}", inputs.size(), outputs.size(),
         impl_->input_shapes.size());
+  if (impl_->runtime == nullptr) {  // the workspace has shrunk
+    const std::vector<Shape> shapes = impl_->input_shapes;
+    TRY(impl_->reshape(shapes));
+  }
   auto& arguments = impl_->arguments;
   arguments.resize(inputs.size() + outputs.size());
   const auto set_argument = [&](std::size_t external_id, void* data) {
@@ -221,16 +290,16 @@ Result<void> Delegate::run(std::span<const Tensor* const> inputs,
 }
 
 Result<std::vector<OperatorTime>> Delegate::operator_times() const {
+  if (impl_->runtime == nullptr) return std::vector<OperatorTime>();
   return operator_times_of(impl_->runtime.get());
 }
 
 DelegateMemory Delegate::memory() const {
-  const auto to_size = [](std::ptrdiff_t bytes) {
-    return static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, bytes));
-  };
-  return {.workspace_bytes = to_size(impl_->workspace_bytes),
-          .packed_weight_bytes = impl_->weights->num_bytes(),
-          .record_bytes = to_size(impl_->record_bytes)};
+  return {
+      .workspace_bytes = impl_->workspace->num_bytes(),
+      .packed_weight_bytes = impl_->weights->num_bytes(),
+      .mapped_weight_bytes = impl_->weights->num_mapped_bytes(),
+      .record_bytes = static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, impl_->record_bytes))};
 }
 
 }  // namespace tessera::xnnpack

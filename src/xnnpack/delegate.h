@@ -11,6 +11,8 @@
 #include "base/thread_pool.h"
 #include "tessera/tensor.h"
 #include "xnnpack/node_records.h"
+#include "xnnpack/packed_file.h"
+#include "xnnpack/workspace.h"
 
 namespace tessera::xnnpack {
 
@@ -20,18 +22,28 @@ inline constexpr std::string_view kBackendId = "XnnpackBackend";
 /// Finds bytes in the program's named data. They outlive the delegate.
 using FindNamedData = std::function<Result<std::span<const std::byte>>(std::string_view key)>;
 
+/// Called when constants have been packed or copied: nothing will read them for now.
+using GiveBack = std::function<void(std::vector<std::span<const std::byte>> constants)>;
+
 /// Memory of a delegate in bytes, as counted where XNNPACK allocates it.
 struct DelegateMemory {
-  std::size_t workspace_bytes = 0;  ///< intermediate values and index tables
+  /// Intermediate values and index tables: of the whole workspace, whoever shares it.
+  std::size_t workspace_bytes = 0;
   /// Weights in the order of XNNPACK's kernels. Delegates share them, so sums count them twice; see
   /// PackedWeights::usage.
   std::size_t packed_weight_bytes = 0;
-  std::size_t record_bytes = 0;  ///< XNNPACK's own records of values and operators
+  std::size_t mapped_weight_bytes = 0;  ///< of them in DelegateOptions::packed_file
+  std::size_t record_bytes = 0;         ///< XNNPACK's own records of values and operators
 };
 
 struct DelegateOptions {
   /// XNNPACK reads a clock after every operator, for Delegate::operator_times.
   bool profile = false;
+  GiveBack give_back;                       ///< may be empty
+  std::shared_ptr<PackedFile> packed_file;  ///< may be null
+  /// Null: one of its own. Delegates that share one take turns in all calls, with their creation
+  /// and their end.
+  std::shared_ptr<Workspace> workspace;
 };
 
 /// What an operator of XNNPACK took in one run.

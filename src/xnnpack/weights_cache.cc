@@ -14,9 +14,11 @@ constexpr std::size_t kNotFound = SIZE_MAX;  // what XNNPACK calls XNN_CACHE_NOT
 
 }  // namespace
 
-WeightsCache::WeightsCache(PackingSources sources, std::uint64_t hash_seed)
+WeightsCache::WeightsCache(PackingSources sources, std::uint64_t hash_seed,
+                           std::shared_ptr<PackedFile> file)
     : sources_(std::move(sources)),
       hash_seed_(hash_seed),
+      file_(std::move(file)),
       provider_{.context = this,
                 .look_up = look_up,
                 .reserve_space = reserve_space,
@@ -31,6 +33,12 @@ std::size_t WeightsCache::num_bytes() const {
   return num_bytes;
 }
 
+std::size_t WeightsCache::num_mapped_bytes() const {
+  std::size_t num_bytes = 0;
+  for (const auto& block : blocks_) num_bytes += block->is_mapped() ? block->bytes().size() : 0;
+  return num_bytes;
+}
+
 std::optional<PackedKey> WeightsCache::key_of(const xnn_weights_cache_look_up_key& key) const {
   const auto content = sources_.find(key.kernel, key.bias);
   if (!content) return std::nullopt;
@@ -39,17 +47,29 @@ std::optional<PackedKey> WeightsCache::key_of(const xnn_weights_cache_look_up_ke
 
 /// The flags are part of XNNPACK's seed. All but one are part of our content; that one says when
 /// pointer tables are made and changes nothing of what is packed.
-std::shared_ptr<const PackedBlock> WeightsCache::find(PackedKey key) const {
+std::shared_ptr<const PackedBlock> WeightsCache::find(const PackedKey& key) const {
   PackedWeights& weights = PackedWeights::of_process();
-  if (auto block = weights.find(key)) return block;
-  key.kernel_seed ^= XNN_FLAG_TRANSIENT_INDIRECTION_BUFFER;
-  return weights.find(key);
+  PackedKey same_bytes = key;
+  same_bytes.kernel_seed ^= XNN_FLAG_TRANSIENT_INDIRECTION_BUFFER;
+  for (const PackedKey& candidate : {key, same_bytes}) {
+    if (auto block = weights.find(candidate)) {
+      if (file_ != nullptr && !file_->contains(candidate)) file_->add(candidate, block);
+      return block;
+    }
+    if (file_ == nullptr) continue;
+    if (auto block = file_->find(candidate)) return weights.insert(candidate, std::move(block));
+  }
+  return nullptr;
 }
 
 std::size_t WeightsCache::use(std::shared_ptr<const PackedBlock> block) {
   const auto offset = reinterpret_cast<std::size_t>(block->bytes().data());
   if (!std::ranges::contains(blocks_, block)) blocks_.push_back(std::move(block));
   return offset;
+}
+
+std::size_t WeightsCache::keep(const PackedKey& key, std::shared_ptr<const PackedBlock> block) {
+  return use(PackedWeights::of_process().insert(key, std::move(block)));
 }
 
 /// A hit is not compared byte by byte: what was packed may be gone, and packing again is what the
@@ -86,7 +106,13 @@ std::size_t WeightsCache::look_up_or_insert(void* context, const xnn_weights_cac
                            .is_of_packed_bytes = true};
   }
   std::shared_ptr<const PackedBlock> block = std::exchange(cache.reserved_, nullptr);
-  return cache.use(PackedWeights::of_process().insert(*packed_key, std::move(block)));
+  if (packed_key->is_of_packed_bytes) return cache.keep(*packed_key, std::move(block));
+  // Some operators pack without looking up, so another delegate or the file may have it.
+  if (auto found = cache.find(*packed_key)) {
+    if (std::ranges::equal(found->bytes(), block->bytes())) return cache.use(std::move(found));
+  }
+  if (cache.file_ != nullptr) cache.file_->add(*packed_key, block);
+  return cache.keep(*packed_key, std::move(block));
 }
 
 /// XNNPACK sets nothing up before this is true. Addresses never change, so it is from the start.

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "xnnpack/packed_file.h"
 #include "xnnpack/packed_weights.h"
 #include "xnnpack/packing_sources.h"
 
@@ -17,13 +18,15 @@ namespace tessera::xnnpack {
 /// that running takes no lock and looks nothing up.
 class WeightsCache {
  public:
-  WeightsCache(PackingSources sources, std::uint64_t hash_seed);
+  /// `file` may be null; if not, `hash_seed` is its seed.
+  WeightsCache(PackingSources sources, std::uint64_t hash_seed, std::shared_ptr<PackedFile> file);
   WeightsCache(const WeightsCache&) = delete;
   WeightsCache& operator=(const WeightsCache&) = delete;
 
   xnn_weights_cache_t provider() { return &provider_; }
   /// Of the blocks in use, shared ones included.
   std::size_t num_bytes() const;
+  std::size_t num_mapped_bytes() const;  ///< of them in a file
 
  private:
   static std::size_t look_up(void* context, const xnn_weights_cache_look_up_key* key);
@@ -35,11 +38,15 @@ class WeightsCache {
   static xnn_status delete_cache(void* context);
 
   std::optional<PackedKey> key_of(const xnn_weights_cache_look_up_key& key) const;
-  std::shared_ptr<const PackedBlock> find(PackedKey key) const;
+  std::shared_ptr<const PackedBlock> find(const PackedKey& key) const;
+  /// Keeps the block alive; its offset.
   std::size_t use(std::shared_ptr<const PackedBlock> block);
+  /// The same for a new block, which others shall find.
+  std::size_t keep(const PackedKey& key, std::shared_ptr<const PackedBlock> block);
 
   PackingSources sources_;
   std::uint64_t hash_seed_;
+  std::shared_ptr<PackedFile> file_;
   xnn_weights_cache_provider provider_;
   std::shared_ptr<PackedBlock> reserved_;  ///< XNNPACK is packing into it
   std::vector<std::shared_ptr<const PackedBlock>> blocks_;

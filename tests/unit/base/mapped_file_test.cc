@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "resident_bytes.h"
+
 namespace tessera {
 namespace {
 
@@ -47,6 +49,24 @@ TEST_F(MappedFile, IsEmptyForAnEmptyFile) {
 TEST_F(MappedFile, SaysWhatIsWrong) {
   EXPECT_EQ(FileBytes::map(folder_ / "none").error().code, ErrorCode::kNotFound);
   EXPECT_EQ(FileBytes::map(folder_).error().code, ErrorCode::kAccessFailed);
+}
+
+TEST_F(MappedFile, GivesPagesBackAndBringsThemBack) {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  std::vector<std::byte> bytes(64 * page);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i / 100);
+  ASSERT_TRUE(write_file_atomically(folder_ / "f", bytes).has_value());
+  const auto file = FileBytes::map(folder_ / "f").value();
+  const auto resident = [&] { return testing::resident_bytes_of_mapping(file->bytes().data()); };
+  testing::touch_pages(file->bytes().data(), file->bytes().size());
+  ASSERT_EQ(resident(), 64 * page);
+  // Pages 1 to 9 and 21 to 29; what is not of this file is left alone.
+  file->give_back({file->bytes().subspan(20 * page + 1, 10 * page - 1),
+                   file->bytes().subspan(5 * page + 16, 5 * page - 16),
+                   file->bytes().subspan(page, 4 * page + 8), std::as_bytes(std::span("other"))});
+  EXPECT_EQ(resident(), (64 - 18) * page);
+  EXPECT_TRUE(std::ranges::equal(file->bytes(), bytes));
+  EXPECT_EQ(resident(), 64 * page);
 }
 
 TEST_F(MappedFile, LeavesNothingHalfWritten) {

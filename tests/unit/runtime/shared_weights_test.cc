@@ -6,6 +6,8 @@
 #include <thread>
 #include <vector>
 
+#include "resident_bytes.h"
+#include "runtime/program_impl.h"
 #include "tessera/program.h"
 #include "xnnpack/packed_weights.h"
 
@@ -46,6 +48,23 @@ TEST(SharedWeights, AreHeldOnceForMethodsAndPrograms) {
   const auto expected = run(*first, *program);
   EXPECT_EQ(run(*second, *program), expected);
   EXPECT_EQ(run(*of_other_program, *program), expected);
+}
+
+TEST(SharedWeights, LeaveTheFilesOwnWeightsOutOfMemory) {
+  const auto program = load_unet();
+  ASSERT_TRUE(program);
+  const auto& named_data = program->impl().program.named_data;
+  std::size_t num_weight_bytes = 0;
+  for (const auto& [key, bytes] : named_data) {
+    testing::touch_pages(bytes.data(), bytes.size());
+    num_weight_bytes += bytes.size();
+  }
+  const std::byte* address = named_data.front().second.data();
+  const auto before = testing::resident_bytes_of_mapping(address);
+  ASSERT_GE(before, num_weight_bytes * 9 / 10);
+  const auto method = program->load_method().value();
+  const auto after = testing::resident_bytes_of_mapping(address);
+  EXPECT_LT(after, before - num_weight_bytes * 9 / 10);
 }
 
 TEST(SharedWeights, ServeMethodsThatAreLoadedOnManyThreadsAtOnce) {
