@@ -18,7 +18,7 @@ function(tessera_archive name export_name)
 endfunction()
 
 tessera_archive(tessera Tessera base tensor formats ir xnnpack ops passes runtime compile tiling)
-target_link_libraries(tessera_archive INTERFACE XNNPACK pthreadpool zip xxhash Threads::Threads)
+target_link_libraries(tessera_archive INTERFACE XNNPACK cpuinfo pthreadpool zip xxhash Threads::Threads)
 tessera_archive(tessera_image Image image)
 target_link_libraries(tessera_image_archive INTERFACE tessera_archive GDAL::GDAL)
 
