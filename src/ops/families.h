@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+// A source file of operators defines `std::span<const ir::Operator> NAME_operators()` and has its
+// line in all_operators.def, from which registry.cc declares it: a new file compiles just itself
+// and the registry anew.
+
 #include <span>
 
 #include "ir/operator.h"
-
-namespace tessera::ops {
-
-#define FAMILY(name) std::span<const ir::Operator> name##_operators();
-#include "ops/all_operators.def"
-#undef FAMILY
-
-}  // namespace tessera::ops

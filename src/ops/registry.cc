@@ -8,6 +8,10 @@
 
 namespace tessera::ops {
 
+#define FAMILY(name) std::span<const ir::Operator> name##_operators();
+#include "ops/all_operators.def"
+#undef FAMILY
+
 namespace {
 
 struct Registry {
