@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "base/try.h"
-#include "ops/dispatch.h"
 #include "ops/families.h"
-#include "ops/same_shape.h"
-#include "ops/shape_rules.h"
-#include "ops/xnnpack_rules.h"
+#include "ops/unary_rules.h"
 
 /// Operators that restrict every element to a range; relu is in unary.cc.
 namespace tessera::ops {
@@ -15,22 +11,57 @@ using ir::KernelArguments;
 using ir::KernelContext;
 using ir::NodeView;
 using ir::TypeArguments;
-using Types = Result<std::vector<ir::TensorType>>;
 
 // ---- kernel ------------------------------------------------------------------------------------
 
-Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
-                    std::span<Tensor> outputs) {
-  const Tensor& in = arguments.tensor(0);
-  dispatch<TypeList<float, double>>(in.dtype(), [&]<class T>() {
-    constexpr double kInfinity = std::numeric_limits<double>::infinity();
-    const T low = static_cast<T>(arguments.optional_real(1).value_or(-kInfinity));
-    const T high = static_cast<T>(arguments.optional_real(2).value_or(kInfinity));
-    // The upper bound wins if the bounds cross, and NaN stays NaN, as in ATen.
-    map_elements(context, in.data<T>(), outputs[0].data<T>(), in.num_elements(), [=](T x) {
-      const T raised = x < low ? low : x;
-      return raised > high ? high : raised;
-    });
+// The upper bound wins if the bounds cross, and NaN wins over all, as in ATen.
+template <class T>
+T raised(T x, T low) {
+  return x < low || low != low ? low : x;
+}
+template <class T>
+T lowered(T x, T high) {
+  return x > high || high != high ? high : x;
+}
+
+/// A bound as T; none is one that no number passes. Integers beyond the result's type stay so.
+template <class T>
+T bound(const KernelArguments& arguments, std::size_t position, T none) {
+  if (arguments.is_none(position)) return none;
+  return number_argument<T>(arguments, position, dtype_of<T>());
+}
+
+Result<void> number_kernel(KernelContext& context, const KernelArguments& arguments,
+                           std::span<Tensor> outputs) {
+  return map_tensor<LoopTypes>(context, arguments.tensor(0), outputs[0], [&]<class T>() {
+    using Limits = std::numeric_limits<T>;
+    const T low =
+        bound<T>(arguments, 1, Limits::has_infinity ? -Limits::infinity() : Limits::min());
+    const T high =
+        bound<T>(arguments, 2, Limits::has_infinity ? Limits::infinity() : Limits::max());
+    return [=](T x) { return lowered(raised(x, low), high); };
+  });
+}
+
+Result<void> tensor_kernel(KernelContext& context, const KernelArguments& arguments,
+                           std::span<Tensor> outputs) {
+  Tensor& out = outputs[0];
+  const DType common = out.dtype();
+  const Operand self(arguments.tensor(0), common);
+  dispatch<LoopTypes>(self.loop(), [&]<class T>() {
+    if (arguments.is_none(1)) {
+      const Operand operands[] = {self, {arguments.tensor(2), common}};
+      run_elementwise<T, T, T>(context, operands, out,
+                               [](T x, T high) { return lowered(x, high); });
+    } else if (arguments.is_none(2)) {
+      const Operand operands[] = {self, {arguments.tensor(1), common}};
+      run_elementwise<T, T, T>(context, operands, out, [](T x, T low) { return raised(x, low); });
+    } else {
+      const Operand operands[] = {
+          self, {arguments.tensor(1), common}, {arguments.tensor(2), common}};
+      run_elementwise<T, T, T, T>(context, operands, out,
+                                  [](T x, T low, T high) { return lowered(raised(x, low), high); });
+    }
   });
   return {};
 }
@@ -38,20 +69,20 @@ Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
 // ---- shape -------------------------------------------------------------------------------------
 
 Types infer_clamp(const TypeArguments& arguments) {
-  TRY(expect_float(arguments.tensor(0), "self"));
   if (arguments.is_none(1) && arguments.is_none(2)) {
     return fail(ErrorCode::kInvalidArgument, "arguments 'min' and 'max' are both none");
   }
-  return std::vector{arguments.tensor(0)};
+  TRY(expect_known_types(arguments));
+  const DType common = TRY(expect_common<RealTypes>(common_type(arguments, {0, 1, 2})));
+  return std::vector{ir::TensorType{common, TRY(broadcast_all(arguments))}};
 }
 
 Types infer_hardtanh(const TypeArguments& arguments) {
-  TRY(expect_float(arguments.tensor(0), "self"));
   if (arguments.real(1) > arguments.real(2)) {
     return fail(ErrorCode::kInvalidArgument, "argument 'min_val' is {}, above 'max_val', {}",
                 arguments.real(1), arguments.real(2));
   }
-  return std::vector{arguments.tensor(0)};
+  return infer_same<RealTypes>(arguments);
 }
 
 // ---- XNNPACK -----------------------------------------------------------------------------------
@@ -77,26 +108,38 @@ Result<void> lower(const NodeView& view, xnnpack::Builder& builder) {
 
 // ---- samples, declaration ----------------------------------------------------------------------
 
-constexpr ir::Sample kClampSamples[] = {{"(f32[1,3,8,9], 0.0, 1.0)"},
-                                        {"(f32[37], -0.5, none)"},
-                                        {"(f32[4,5], none, 0.25)"},
-                                        {"(f32[4,5], 0.5, -0.5)"},
-                                        {"(f64[4,5], 0, 1)"}};
-constexpr ir::Sample kHardtanhSamples[] = {
-    {"(f32[1,3,8,9], 0.0, 6.0)"}, {"(f32[37], -0.5, 0.5)"}, {"(f64[4,5], -1, 1)"}};
+constexpr ir::Sample kClampSamples[] = {{"(f32[1,3,8,9], 0.0, 1.0)"}, {"(f32[37], -0.5, none)"},
+                                        {"(f32[4,5], none, 0.25)"},   {"(f32[4,5], 0.5, -0.5)"},
+                                        {"(f64[4,5], 0, 1)"},         {"(f16[9], -0.3, 0.7)"},
+                                        {"(bf16[9], 0, none)"},       {"(i32[9], -3, 4)"},
+                                        {"(i64[9], -3.5, 4.5)"},      {"(u8[9], 3, 7)"},
+                                        {"(i8[], none, 2)"}};
+constexpr ir::Sample kTensorSamples[] = {
+    {"(f32[2,3,4], f32[3,1], f32[])"}, {"(f32[2,9], none, f32[9])"}, {"(f64[2,1], f32[9], none)"},
+    {"(i32[9], i32[9], i64[])"},       {"(f16[9], f16[1], f16[9])"}, {"(u8[9], none, i8[9])"},
+    {"(f32[0], f32[1], none)"}};
+constexpr ir::Sample kHardtanhSamples[] = {{"(f32[1,3,8,9], 0.0, 6.0)"}, {"(f32[37], -0.5, 0.5)"},
+                                           {"(f64[4,5], -1, 1)"},        {"(f16[7], -0.5, 1.5)"},
+                                           {"(i32[9], -3, 4)"},          {"(u8[9], 0.0, 6.0)"}};
 
 constexpr ir::Operator kOperators[] = {
     {.schema = "aten::clamp(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor",
      .out_name = "aten::clamp.out",
      .infer = infer_clamp,
-     .kernel = kernel,
+     .kernel = number_kernel,
      .input_region = same_region,
      .xnnpack = {check, lower},
      .samples = kClampSamples},
+    {.schema = "aten::clamp.Tensor(Tensor self, Tensor? min=None, Tensor? max=None) -> Tensor",
+     .out_name = "aten::clamp.Tensor_out",
+     .infer = infer_clamp,
+     .kernel = tensor_kernel,
+     .input_region = operand_region,
+     .samples = kTensorSamples},
     {.schema = "aten::hardtanh(Tensor self, Scalar min_val=-1, Scalar max_val=1) -> Tensor",
      .out_name = "aten::hardtanh.out",
      .infer = infer_hardtanh,
-     .kernel = kernel,
+     .kernel = number_kernel,
      .input_region = same_region,
      .xnnpack = {check, lower},
      .samples = kHardtanhSamples},

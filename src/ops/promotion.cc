@@ -44,19 +44,14 @@ DType promote(DType a, DType b) {
   return kind_a == Kind::kInteger ? promote_integers(a, b) : a;
 }
 
-ResultType& ResultType::add(const ir::TensorType& tensor) {
-  auto& slot = tensor.rank() > 0 ? dimensioned_ : zero_dimensional_;
-  slot = merged(slot, tensor.dtype);
+ResultType& ResultType::add(DType dtype, std::size_t rank) {
+  auto& slot = rank > 0 ? dimensioned_ : zero_dimensional_;
+  slot = merged(slot, dtype);
   return *this;
 }
 
-ResultType& ResultType::add_scalar(const ir::TypeArguments& arguments, std::size_t position) {
-  const auto& argument = arguments[position];
-  if (std::holds_alternative<bool>(argument)) {
-    scalar_ = merged(scalar_, DType::kBool);
-  } else {
-    scalar_ = merged(scalar_, std::holds_alternative<double>(argument) ? DType::kF32 : DType::kI64);
-  }
+ResultType& ResultType::add_scalar(DType dtype) {
+  scalar_ = merged(scalar_, dtype);
   return *this;
 }
 

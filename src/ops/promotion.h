@@ -16,9 +16,16 @@ DType promote(DType a, DType b);
 /// unless the later is of a higher kind (bool, integer, floating point).
 class ResultType {
  public:
-  ResultType& add(const ir::TensorType& tensor);
+  ResultType& add(const ir::TensorType& tensor) { return add(tensor.dtype, tensor.rank()); }
+  ResultType& add(DType dtype, std::size_t rank);
   /// A Scalar argument at this position: an integer is i64, a real number the default f32.
-  ResultType& add_scalar(const ir::TypeArguments& arguments, std::size_t position);
+  template <class T>
+  ResultType& add_scalar(const ir::BasicArguments<T>& arguments, std::size_t position) {
+    const auto& argument = arguments[position];
+    if (std::holds_alternative<bool>(argument)) return add_scalar(DType::kBool);
+    return add_scalar(std::holds_alternative<double>(argument) ? DType::kF32 : DType::kI64);
+  }
+  ResultType& add_scalar(DType dtype);
   DType dtype() const;
 
  private:

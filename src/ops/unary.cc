@@ -1,73 +1,47 @@
 // SPDX-License-Identifier: MIT
 #include <cmath>
 
-#include "base/try.h"
-#include "ops/dispatch.h"
 #include "ops/families.h"
-#include "ops/same_shape.h"
-#include "ops/shape_rules.h"
-#include "ops/xnnpack_rules.h"
+#include "ops/unary_rules.h"
 
+/// Functions of one number whose result has the number's own type, and questions about one.
 namespace tessera::ops {
 
 namespace {
 
-using ir::KernelArguments;
-using ir::KernelContext;
 using ir::Operator;
-using ir::TypeArguments;
 using xnnpack::NodeKind;
-using Types = Result<std::vector<ir::TensorType>>;
 
-Types infer_float(const TypeArguments& arguments) {
-  TRY(expect_float(arguments.tensor(0), "self"));
-  return std::vector{arguments.tensor(0)};
-}
+constexpr ir::Sample kRealSamples[] = {
+    {"(f32[1,3,8,9])"}, {"(f32[])"}, {"(f64[2,5])"}, {"(f16[37])"},  {"(bf16[2,3])"}, {"(i32[7])"},
+    {"(i64[2,3])"},     {"(u8[5])"}, {"(i8[5])"},    {"(i16[1,5])"}, {"(f32[2,0,3])"}};
+constexpr ir::Sample kIntegerSamples[] = {{"(i32[1,3,8,9])"}, {"(i64[2,3])"}, {"(u8[5])"},
+                                          {"(i8[5])"},        {"(i16[])"},    {"(bool[9])"}};
+constexpr ir::Sample kAnySamples[] = {{"(f32[1,3,8,9])"}, {"(f64[2,5])"}, {"(f16[7])"},
+                                      {"(i32[17])"},      {"(i64[])"},    {"(u8[5])"},
+                                      {"(bool[9])"},      {"(i8[0])"}};
 
-Types infer_number(const TypeArguments& arguments) {
-  TRY(expect_dtype(arguments.tensor(0), "self",
-                   {DType::kF32, DType::kF64, DType::kI32, DType::kI64}));
-  return std::vector{arguments.tensor(0)};
-}
-
-template <class Function, class... Ts>
-Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
-                    std::span<Tensor> outputs) {
-  const Tensor& in = arguments.tensor(0);
-  dispatch<TypeList<Ts...>>(in.dtype(), [&]<class T>() {
-    map_elements(context, in.data<T>(), outputs[0].data<T>(), in.num_elements(), Function());
-  });
-  return {};
-}
-
-constexpr ir::Sample kSamples[] = {{"(f32[1,3,8,9])"}, {"(f32[37])"}, {"(f64[2,5])"}};
-constexpr ir::Sample kNumberSamples[] = {
-    {"(f32[1,3,8,9])"}, {"(f32[37])"}, {"(f64[2,5])"}, {"(i32[7])"}, {"(i64[2,3])"}};
-
-/// Defined for floating point numbers only.
-template <class Function>
-constexpr Operator on_floats(std::string_view schema, std::string_view out_name, Function,
-                             ir::XnnpackRule rule = {}) {
+template <class List, class Function>
+constexpr Operator same(std::string_view schema, std::string_view out_name, Function,
+                        ir::XnnpackRule rule = {},
+                        std::span<const ir::Sample> samples = kRealSamples) {
   return {.schema = schema,
           .out_name = out_name,
-          .infer = infer_float,
-          .kernel = kernel<Function, float, double>,
+          .infer = infer_same<List>,
+          .kernel = map_kernel<LoopTypes, Function>,
           .input_region = same_region,
           .xnnpack = rule,
-          .samples = kSamples};
+          .samples = samples};
 }
 
-/// Defined for integers too.
 template <class Function>
-constexpr Operator on_numbers(std::string_view schema, std::string_view out_name, Function,
-                              ir::XnnpackRule rule = {}) {
+constexpr Operator predicate(std::string_view schema, std::string_view out_name, Function) {
   return {.schema = schema,
           .out_name = out_name,
-          .infer = infer_number,
-          .kernel = kernel<Function, float, double, std::int32_t, std::int64_t>,
+          .infer = infer_to_bool,
+          .kernel = predicate_kernel<Function>,
           .input_region = same_region,
-          .xnnpack = rule,
-          .samples = kNumberSamples};
+          .samples = kAnySamples};
 }
 
 // The smallest integer has no counterpart; wrapping around is what ATen does.
@@ -83,6 +57,20 @@ T absolute(T x) {
   return std::abs(x);
 }
 
+/// -1, 0, 1; NaN stays NaN.
+template <class T>
+T sign(T x) {
+  const T one = x > 0 ? T(1) : x;
+  return x < 0 ? T(-1) : one;
+}
+
+/// Integers are whole already.
+template <class Function, class T>
+T whole(T x, const Function& function) {
+  if constexpr (std::is_integral_v<T>) return x;
+  return function(x);
+}
+
 constexpr ir::XnnpackRule kReluRule = {
     .check = check_float_tensors,
     .lower = [](const ir::NodeView& view, xnnpack::Builder& builder) -> Result<void> {
@@ -90,23 +78,33 @@ constexpr ir::XnnpackRule kReluRule = {
       return {};
     }};
 
+Result<void> bitwise_not_kernel(ir::KernelContext& context, const ir::KernelArguments& arguments,
+                                std::span<Tensor> outputs) {
+  const Tensor& in = arguments.tensor(0);
+  if (in.dtype() == DType::kBool) {
+    return map_tensor<IntegerLoopTypes>(context, in, outputs[0],
+                                        []<class T>() { return [](T x) { return x ^ T(1); }; });
+  }
+  return map_tensor<IntegerLoopTypes>(context, in, outputs[0],
+                                      []<class T>() { return [](T x) { return ~x; }; });
+}
+
 // clang-format off: one line per operator
 constexpr Operator kOperators[] = {
-    on_numbers("aten::relu(Tensor self) -> Tensor", "aten::relu.out", [](auto x) { return x < 0 ? decltype(x)(0) : x; }, kReluRule),
-    on_numbers("aten::abs(Tensor self) -> Tensor", "aten::abs.out", [](auto x) { return absolute(x); }, unary_rule<NodeKind::kAbs>()),
-    on_numbers("aten::neg(Tensor self) -> Tensor", "aten::neg.out", [](auto x) { return negate(x); }, unary_rule<NodeKind::kNegate>()),
-    on_floats("aten::sigmoid(Tensor self) -> Tensor", "aten::sigmoid.out", [](auto x) { return 1 / (1 + std::exp(-x)); }, unary_rule<NodeKind::kSigmoid>()),
-    on_floats("aten::tanh(Tensor self) -> Tensor", "aten::tanh.out", [](auto x) { return std::tanh(x); }, unary_rule<NodeKind::kTanh>()),
-    on_floats("aten::exp(Tensor self) -> Tensor", "aten::exp.out", [](auto x) { return std::exp(x); }, unary_rule<NodeKind::kExp>()),
-    on_floats("aten::log(Tensor self) -> Tensor", "aten::log.out", [](auto x) { return std::log(x); }, unary_rule<NodeKind::kLog>()),
-    on_floats("aten::sqrt(Tensor self) -> Tensor", "aten::sqrt.out", [](auto x) { return std::sqrt(x); }, unary_rule<NodeKind::kSquareRoot>()),
-    on_floats("aten::rsqrt(Tensor self) -> Tensor", "aten::rsqrt.out", [](auto x) { return 1 / std::sqrt(x); }, unary_rule<NodeKind::kReciprocalSquareRoot>()),
-    on_floats("aten::reciprocal(Tensor self) -> Tensor", "aten::reciprocal.out", [](auto x) { return 1 / x; }),
-    on_floats("aten::floor(Tensor self) -> Tensor", "aten::floor.out", [](auto x) { return std::floor(x); }, unary_rule<NodeKind::kFloor>()),
-    on_floats("aten::ceil(Tensor self) -> Tensor", "aten::ceil.out", [](auto x) { return std::ceil(x); }, unary_rule<NodeKind::kCeiling>()),
-    on_floats("aten::sin(Tensor self) -> Tensor", "aten::sin.out", [](auto x) { return std::sin(x); }, unary_rule<NodeKind::kSin>()),
-    on_floats("aten::cos(Tensor self) -> Tensor", "aten::cos.out", [](auto x) { return std::cos(x); }, unary_rule<NodeKind::kCos>()),
-    on_floats("aten::erf(Tensor self) -> Tensor", "aten::erf.out", [](auto x) { return std::erf(x); }),
+    same<RealTypes>("aten::relu(Tensor self) -> Tensor", "aten::relu.out", [](auto x) { return x < 0 ? decltype(x)(0) : x; }, kReluRule),
+    same<RealTypes>("aten::abs(Tensor self) -> Tensor", "aten::abs.out", [](auto x) { return absolute(x); }, unary_rule<NodeKind::kAbs>()),
+    same<RealTypes>("aten::neg(Tensor self) -> Tensor", "aten::neg.out", [](auto x) { return negate(x); }, unary_rule<NodeKind::kNegate>()),
+    same<AllTypes>("aten::sign(Tensor self) -> Tensor", "aten::sign.out", [](auto x) { return sign(x); }, {}, kAnySamples),
+    same<RealTypes>("aten::floor(Tensor self) -> Tensor", "aten::floor.out", [](auto x) { return whole(x, [](auto y) { return std::floor(y); }); }, unary_rule<NodeKind::kFloor>()),
+    same<RealTypes>("aten::ceil(Tensor self) -> Tensor", "aten::ceil.out", [](auto x) { return whole(x, [](auto y) { return std::ceil(y); }); }, unary_rule<NodeKind::kCeiling>()),
+    same<RealTypes>("aten::trunc(Tensor self) -> Tensor", "aten::trunc.out", [](auto x) { return whole(x, [](auto y) { return std::trunc(y); }); }),
+    // Halves go to the even neighbour: the processor's default rounding.
+    same<RealTypes>("aten::round(Tensor self) -> Tensor", "aten::round.out", [](auto x) { return whole(x, [](auto y) { return std::nearbyint(y); }); }),
+    same<AllTypes>("aten::_conj_physical(Tensor self) -> Tensor", "aten::_conj_physical.out", [](auto x) { return x; }, {}, kAnySamples),
+    predicate("aten::logical_not(Tensor self) -> Tensor", "aten::logical_not.out", [](auto x) { return x == 0; }),
+    predicate("aten::isnan(Tensor self) -> Tensor", "aten::isnan.out", [](auto x) { return x != x; }),
+    predicate("aten::isinf(Tensor self) -> Tensor", "aten::isinf.out", [](auto x) { return absolute(x) == std::numeric_limits<decltype(x)>::infinity() && std::is_floating_point_v<decltype(x)>; }),
+    {.schema = "aten::bitwise_not(Tensor self) -> Tensor", .out_name = "aten::bitwise_not.out", .infer = infer_same<IntegerOrBoolTypes>, .kernel = bitwise_not_kernel, .input_region = same_region, .samples = kIntegerSamples},
 };
 // clang-format on
 
