@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <cmath>
+#include <algorithm>
 #include <limits>
 
 #include "base/try.h"
@@ -60,26 +60,64 @@ constexpr Compute<T> least() {
   }
 }
 
-/// The first of equal elements wins; NaN wins over all.
-template <class T>
+/// Outputs of a row that are computed at once.
+constexpr std::int64_t kBlock = 64;
+
+/// Compares the outputs from `begin` to `end` with what one tap of their windows sees: output x
+/// with in[x * stride], which has the position `position + x * stride`. The first of equal elements
+/// wins; NaN wins over all.
+template <class T, class Index>
+void compare_tap(const T* in, Index position, std::int64_t stride, std::int64_t begin,
+                 std::int64_t end, Compute<T>* best, Index* indices) {
+  const auto compare = [&](std::int64_t distance) {
+    for (std::int64_t x = begin; x < end; ++x) {
+      const auto candidate = static_cast<Compute<T>>(in[x * distance]);
+      const bool is_better = (candidate > best[x]) | (candidate != candidate);
+      best[x] = is_better ? candidate : best[x];
+      indices[x] =
+          is_better ? static_cast<Index>(position + static_cast<Index>(x * distance)) : indices[x];
+    }
+  };
+  if (stride == 1) {
+    compare(1);
+  } else if (stride == 2) {
+    compare(2);
+  } else {
+    compare(stride);
+  }
+}
+
+/// `Index` holds all positions of a plane.
+template <class T, class Index>
 void pool_row(const T* in, std::int64_t width, const Taps& rows, const Window& window, T* values,
               std::int64_t* indices, std::int64_t output_width) {
-  using C = Compute<T>;
-  for (std::int64_t x = 0; x < output_width; ++x) {
-    const Taps columns(window, x, width);
-    C best = least<T>();
-    std::int64_t index = rows.begin * width + columns.begin;
+  Compute<T> best[kBlock];
+  Index best_indices[kBlock];
+  for (std::int64_t block = 0; block < output_width; block += kBlock) {
+    const std::int64_t count = std::min(kBlock, output_width - block);
+    for (std::int64_t x = 0; x < count; ++x) {
+      best[x] = least<T>();
+      best_indices[x] =
+          static_cast<Index>(rows.begin * width + Taps(window, block + x, width).begin);
+    }
     for (std::int64_t row = rows.begin; row < rows.end; row += rows.step) {
-      for (std::int64_t column = columns.begin; column < columns.end; column += columns.step) {
-        const C candidate = static_cast<C>(in[row * width + column]);
-        if (candidate > best || candidate != candidate) {
-          best = candidate;
-          index = row * width + column;
-        }
+      for (std::int64_t tap = 0; tap < window.kernel; ++tap) {
+        // Output x of the block sees column first + x * stride, if there is one.
+        const std::int64_t first =
+            block * window.stride - window.padding_before + tap * window.dilation;
+        const auto num_before = [&](std::int64_t column) {
+          const std::int64_t distance = std::max<std::int64_t>(column - first, 0);
+          return std::min((distance + window.stride - 1) / window.stride, count);
+        };
+        const std::int64_t offset = row * width + first;
+        compare_tap<T, Index>(in + offset, static_cast<Index>(offset), window.stride, num_before(0),
+                              num_before(width), best, best_indices);
       }
     }
-    values[x] = static_cast<T>(best);
-    indices[x] = index;
+    for (std::int64_t x = 0; x < count; ++x) {
+      values[block + x] = static_cast<T>(best[x]);
+      indices[block + x] = static_cast<std::int64_t>(best_indices[x]);
+    }
   }
 }
 
@@ -99,10 +137,12 @@ Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
       for (auto row = static_cast<std::int64_t>(begin); row < static_cast<std::int64_t>(end);
            ++row) {
         const std::int64_t plane = row / output_height;
-        pool_row(input.data<T>() + plane * height * width, width,
-                 Taps(vertical, row % output_height, height), horizontal,
-                 outputs[0].data<T>() + row * output_width,
-                 outputs[1].data<std::int64_t>() + row * output_width, output_width);
+        const bool is_small = height * width <= std::numeric_limits<std::int32_t>::max();
+        const auto pool = is_small ? pool_row<T, std::int32_t> : pool_row<T, std::int64_t>;
+        pool(input.data<T>() + plane * height * width, width,
+             Taps(vertical, row % output_height, height), horizontal,
+             outputs[0].data<T>() + row * output_width,
+             outputs[1].data<std::int64_t>() + row * output_width, output_width);
       }
     });
   });

@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <type_traits>
+#include <vector>
 
 namespace tessera::ops {
 
@@ -36,26 +37,28 @@ constexpr std::int64_t kMaxRows = 8;
 #endif
 
 template <class T>
-ProductTiles<T> choose_tiles() {
+std::vector<ProductTiles<T>> find_tiles() {
+  std::vector<ProductTiles<T>> tiles;
 #if defined(__x86_64__)
   if constexpr (std::is_floating_point_v<T>) {
-    if (__builtin_cpu_supports("avx512f")) return avx512::make_tiles<T>();
-    if (__builtin_cpu_supports("avx2")) return avx2::make_tiles<T>();
+    if (__builtin_cpu_supports("avx512f")) tiles.push_back(avx512::make_tiles<T>());
+    if (__builtin_cpu_supports("avx2")) tiles.push_back(avx2::make_tiles<T>());
   }
 #endif
-  return baseline::make_tiles<T>();
+  tiles.push_back(baseline::make_tiles<T>());
+  return tiles;
 }
 
 }  // namespace
 
 template <class T>
-const ProductTiles<T>& product_tiles() {
-  static const ProductTiles<T> tiles = choose_tiles<T>();
+std::span<const ProductTiles<T>> supported_product_tiles() {
+  static const std::vector<ProductTiles<T>> tiles = find_tiles<T>();
   return tiles;
 }
 
-template const ProductTiles<float>& product_tiles();
-template const ProductTiles<double>& product_tiles();
-template const ProductTiles<std::uint64_t>& product_tiles();
+template std::span<const ProductTiles<float>> supported_product_tiles();
+template std::span<const ProductTiles<double>> supported_product_tiles();
+template std::span<const ProductTiles<std::uint64_t>> supported_product_tiles();
 
 }  // namespace tessera::ops

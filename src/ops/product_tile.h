@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 /// The innermost loop of convolutions and matrix products.
 namespace tessera::ops {
@@ -22,7 +23,7 @@ struct ProductTile {
   std::int64_t sum_stride = 0;
 };
 
-/// Tile functions for the processor at hand. A tile has `columns` columns, half of them if narrow,
+/// Tile functions for an instruction set. A tile has `columns` columns, half of them if narrow,
 /// and 1, 2, 4, .. max_rows rows; a long tile has one row of long_columns.
 template <class T>
 struct ProductTiles {
@@ -35,12 +36,19 @@ struct ProductTiles {
   Function long_row = nullptr;
 };
 
-/// Bounds of what product_tiles gives, on every processor.
+/// Bounds of all tiles, on every processor.
 inline constexpr std::int64_t kMaxTileRows = 8;
 inline constexpr std::int64_t kMaxTileColumns = 128;
 
-/// For float, double and std::uint64_t (integers of all types, which wrap around).
+/// For float, double and std::uint64_t (integers of all types, which wrap around): those that this
+/// processor can run, the fastest first.
 template <class T>
-const ProductTiles<T>& product_tiles();
+std::span<const ProductTiles<T>> supported_product_tiles();
+
+/// The fastest.
+template <class T>
+const ProductTiles<T>& product_tiles() {
+  return supported_product_tiles<T>().front();
+}
 
 }  // namespace tessera::ops

@@ -37,8 +37,8 @@ void PrintTo(const Fixture& fixture, std::ostream* out) { *out << fixture.name()
 /// Folders that come later win: a folder of further fixtures has more cases of the same model.
 std::vector<Fixture> find_fixtures() {
   std::vector<Fixture> fixtures;
-  for (const char* model :
-       {"edge", "edge288", "edge1024", "demo288", "demodyn", "unet", "unetdyn", "mv2"}) {
+  for (const char* model : {"edge", "edge288", "edge1024", "demo288", "demodyn", "unet", "unetdyn",
+                            "mv2", "mlp", "mlp16"}) {
     fs::path found;
     for (const fs::path& root :
          {fs::path(TESSERA_TEST_DATA) / "fixtures", fs::path(TESSERA_FIXTURES)}) {
