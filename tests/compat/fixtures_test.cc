@@ -35,21 +35,31 @@ constexpr std::string_view kCompiledPortable = "compiled for portable";
 void PrintTo(const Fixture& fixture, std::ostream* out) { *out << fixture.name(); }
 
 /// Folders that come later win: a folder of further fixtures has more cases of the same model.
+fs::path find_folder(const char* model) {
+  fs::path found;
+  for (const fs::path& root :
+       {fs::path(TESSERA_TEST_DATA) / "fixtures", fs::path(TESSERA_FIXTURES)}) {
+    if (!root.empty() && fs::exists(root / model)) found = root / model;
+  }
+  return found;
+}
+
 std::vector<Fixture> find_fixtures() {
   std::vector<Fixture> fixtures;
   for (const char* model : {"edge", "edge288", "edge1024", "demo288", "demodyn", "unet", "unetdyn",
                             "mv2", "mlp", "mlp16"}) {
-    fs::path found;
-    for (const fs::path& root :
-         {fs::path(TESSERA_TEST_DATA) / "fixtures", fs::path(TESSERA_FIXTURES)}) {
-      if (!root.empty() && fs::exists(root / model)) found = root / model;
-    }
+    const fs::path found = find_folder(model);
     if (found.empty()) continue;
     for (const char* program : {"portable.pte", "xnnpack.pte"})
       fixtures.push_back({found, found / "model.pt2", program});
     for (const std::string_view program : {kCompiledXnnpack, kCompiledPortable}) {
       fixtures.push_back({found, found / "model.pt2", std::string(program)});
     }
+  }
+  // Models that Tessera itself does not compile yet.
+  for (const char* model : {"edsr", "se", "inorm", "mv3_small"}) {
+    const fs::path found = find_folder(model);
+    if (!found.empty()) fixtures.push_back({found, found / "model.pt2", "portable.pte"});
   }
   for (const std::string_view program : {kCompiledXnnpack, kCompiledPortable}) {
     fixtures.push_back({fs::path(TESSERA_TEST_DATA) / "denoise",
