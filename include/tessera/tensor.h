@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -12,8 +10,10 @@
 #include <string_view>
 #include <type_traits>
 
+#include "tessera/dim_order.h"
 #include "tessera/half.h"
 #include "tessera/result.h"
+#include "tessera/shape.h"
 
 namespace tessera {
 
@@ -76,42 +76,12 @@ constexpr DType dtype_of() {
   return detail::DTypeOf<T>::value;
 }
 
-/// Sizes of a tensor, outermost first; at most kMaxRank of them, kept in place (no allocation).
-class Shape {
- public:
-  static constexpr std::size_t kMaxRank = 16;  ///< ExecuTorch's kTensorDimensionLimit
-
-  Shape() = default;
-  Shape(std::initializer_list<std::int64_t> sizes);
-  /// Aborts above kMaxRank: readers of files check the rank first.
-  explicit Shape(std::span<const std::int64_t> sizes);
-
-  std::size_t rank() const { return rank_; }
-  std::int64_t operator[](std::size_t dim) const { return sizes_[dim]; }
-  std::int64_t& operator[](std::size_t dim) { return sizes_[dim]; }
-  void push_back(std::int64_t size);
-
-  const std::int64_t* begin() const { return sizes_.data(); }
-  const std::int64_t* end() const { return sizes_.data() + rank_; }
-  std::span<const std::int64_t> span() const { return {sizes_.data(), rank_}; }
-
-  /// Product of the sizes; 1 for rank 0.
-  std::int64_t num_elements() const;
-  /// "[1, 3, 224, 224]"
-  std::string to_string() const;
-
-  friend bool operator==(const Shape& a, const Shape& b);
-
- private:
-  std::array<std::int64_t, kMaxRank> sizes_{};
-  std::uint8_t rank_ = 0;
-};
-
 /// Bytes that may be read (never used) behind the last element of a tensor that XNNPACK reads
 /// (XNN_EXTRA_BYTES in xnnpack.h).
 inline constexpr std::size_t kTensorPaddingBytes = 16;
 
-/// A dense tensor, contiguous in the order of its sizes (NCHW for images). Either owns its memory
+/// A dense tensor, contiguous in the order of its sizes (NCHW for images) unless dim_order() says
+/// otherwise. Either owns its memory
 /// (shared by copies, aligned to 64 bytes, with kTensorPaddingBytes behind it) or views the
 /// caller's. Copying a Tensor never copies elements. Not synchronised.
 class Tensor {
@@ -132,6 +102,11 @@ class Tensor {
   /// shape.num_elements() elements. `owner`, if given, is kept alive instead.
   static Tensor view(DType dtype, const Shape& shape, void* data,
                      std::shared_ptr<const void> owner = nullptr);
+  /// The same for memory in another order: view(...).with_dim_order(DimOrder::channels_last(4)) for
+  /// an image of sizes [N, C, H, W] whose channels lie side by side.
+  Tensor with_dim_order(const DimOrder& order) const;
+  /// This tensor if its dim order is contiguous, else an owning copy that is.
+  Result<Tensor> contiguous() const;
 
   DType dtype() const { return dtype_; }
   const Shape& shape() const { return shape_; }
@@ -140,6 +115,7 @@ class Tensor {
   std::int64_t num_elements() const { return shape_.num_elements(); }
   std::size_t num_bytes() const;
   bool has_data() const { return data_ != nullptr; }
+  const DimOrder& dim_order() const { return dim_order_; }
 
   std::byte* bytes() { return data_; }
   const std::byte* bytes() const { return data_; }
@@ -159,6 +135,7 @@ class Tensor {
   /// Same memory, other sizes: the caller knows that they fit.
   void set_shape(const Shape& shape) { shape_ = shape; }
   void set_data(void* data) { data_ = static_cast<std::byte*>(data); }
+  void set_dim_order(const DimOrder& order) { dim_order_ = order; }
 
   /// "f32[1, 3, 224, 224]"
   std::string type_string() const;
@@ -166,6 +143,7 @@ class Tensor {
  private:
   DType dtype_ = DType::kF32;
   Shape shape_;
+  DimOrder dim_order_;
   std::byte* data_ = nullptr;
   std::shared_ptr<const void> owner_;
 };

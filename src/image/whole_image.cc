@@ -51,7 +51,8 @@ Result<void> write_image(const std::filesystem::path& path, const Tensor& tensor
   }
   const auto sink = TRY(GdalSink::create(path, options));
   TRY(sink->begin({tensor.size(3), tensor.size(2), tensor.size(1)}));
-  const ConstPlanes planes = planes_of(tensor);
+  const Tensor elements = TRY(tensor.contiguous());
+  const ConstPlanes planes = planes_of(elements);
   TRY(for_each_strip(tensor.size(3), tensor.size(2), [&](const PixelWindow& window) {
     return sink->write(window, planes.crop(window));
   }));

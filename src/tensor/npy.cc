@@ -156,7 +156,8 @@ Result<void> write_npy(const std::filesystem::path& path, const Tensor& tensor) 
                                     static_cast<std::uint8_t>(header.size() >> 8)};
   append(prologue, sizeof prologue);
   append(header.data(), header.size());
-  append(tensor.bytes(), tensor.num_bytes());
+  const Tensor elements = TRY(tensor.contiguous());
+  append(elements.bytes(), elements.num_bytes());
   return write_file_atomically(path, bytes);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/try.h"
+#include "tensor/reorder.h"
 
 namespace tessera {
 namespace {
@@ -59,6 +60,19 @@ Tensor Tensor::view(DType dtype, const Shape& shape, void* data,
   result.shape_ = shape;
   result.data_ = static_cast<std::byte*>(data);
   result.owner_ = std::move(owner);
+  return result;
+}
+
+Tensor Tensor::with_dim_order(const DimOrder& order) const {
+  Tensor result = *this;
+  result.dim_order_ = order;
+  return result;
+}
+
+Result<Tensor> Tensor::contiguous() const {
+  if (dim_order_.is_contiguous()) return *this;
+  Tensor result = TRY(empty(dtype_, shape_));
+  reorder(*this, result);
   return result;
 }
 
