@@ -6,9 +6,10 @@
 
 #include "base/try.h"
 #include "ir/schema.h"
+#include "ops/record_rules.h"
 #include "ops/registry.h"
 #include "runtime/call_parts.h"
-#include "tiling/record_rules.h"
+#include "runtime/prim_operators.h"
 #include "xnnpack/delegate.h"
 #include "xnnpack/payload.h"
 
@@ -128,6 +129,11 @@ class FlowBuilder {
   }
 
   Result<void> write(Step& step, FlowValue value, bool depends) {
+    const pte::TensorValue* written =
+        value < plan_.values.size() ? tensor(static_cast<std::int32_t>(value)) : nullptr;
+    if (written != nullptr && depends && !written->is_contiguous()) {
+      return not_tileable(step.name, "writes another dim order than NCHW");
+    }
     if (is_written_[value]) {
       return not_tileable(step.name, "changes a tensor in place");
     }
@@ -146,6 +152,9 @@ class FlowBuilder {
   Result<void> add_kernel(const pte::KernelCall& call) {
     const std::string& name = plan_.operators[static_cast<std::size_t>(call.operator_index)];
     const ir::Operator* op = ops::find_out_variant(name);
+    if (runtime::find_prim_operator(name) != nullptr) {
+      return not_tileable(name, "computes numbers while the program runs");
+    }
     if (op == nullptr) {
       return fail(ErrorCode::kOperatorMissing, "Tessera has no operator {}", name);
     }
@@ -247,7 +256,7 @@ class FlowBuilder {
     record.bounds = bounds_of(payload, node.inputs.at(0));
     const bool depends = !step.uses.empty();
     if (depends) {
-      if (const auto reason = why_not_local(node)) return not_tileable(step.name, *reason);
+      if (const auto reason = ops::why_not_local(node)) return not_tileable(step.name, *reason);
     }
     for (const std::uint32_t output : node.outputs) {
       if (depends && is_dynamically_quantized(payload, output)) {

@@ -3,8 +3,8 @@
 
 #include "base/check.h"
 #include "base/try.h"
+#include "ops/record_rules.h"
 #include "tiling/arguments.h"
-#include "tiling/record_rules.h"
 
 namespace tessera::tiling {
 namespace {
@@ -33,7 +33,7 @@ Result<void> infer_step(const pte::ExecutionPlan& plan, const Step& step, FlowSi
   } else {
     const auto& record = std::get<RecordStep>(step.call);
     const std::vector<Shape> inputs = operand_shapes(record, sizes);
-    const Shape shape = TRY(record_output_shape(*record.node, {inputs, record.bounds}));
+    const Shape shape = TRY(ops::record_output_shape(*record.node, {inputs, record.bounds}));
     for (const FlowValue output : step.outputs) {
       sizes.types[output].dims.assign(shape.begin(), shape.end());
     }
@@ -67,8 +67,8 @@ std::optional<Region> step_region(const Flow& flow, const FlowSizes& sizes, cons
   } else {
     const auto& record = std::get<RecordStep>(step.call);
     const std::vector<Shape> inputs = operand_shapes(record, sizes);
-    region = record_input_region(*record.node, {inputs, record.bounds},
-                                 sizes.shape(step.outputs[output]), wanted, use.argument);
+    region = ops::record_input_region(*record.node, {inputs, record.bounds},
+                                      sizes.shape(step.outputs[output]), wanted, use.argument);
   }
   if (is_empty(region)) return std::nullopt;
   return region;

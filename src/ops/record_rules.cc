@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "tiling/record_rules.h"
+#include "ops/record_rules.h"
 
 #include <algorithm>
 
@@ -8,10 +8,9 @@
 #include "ops/exact_scale.h"
 #include "ops/region_rules.h"
 
-namespace tessera::tiling {
+namespace tessera::ops {
 namespace {
 
-using ops::Window;
 using xnnpack::ConcatenateParams;
 using xnnpack::ConstantPadParams;
 using xnnpack::ConvolutionParams;
@@ -202,8 +201,8 @@ Region windowed_region(const NodeRecord& node, const Shape& input, const Region&
   for (const std::size_t dim : {std::size_t{1}, std::size_t{2}}) {
     const Window window = window_of(node, dim).window;
     region[dim] = node.kind == NodeKind::kConvTranspose2d
-                      ? ops::transposed_window_region(wanted[dim], window)
-                      : ops::window_region(wanted[dim], window);
+                      ? transposed_window_region(wanted[dim], window)
+                      : window_region(wanted[dim], window);
   }
   if (std::holds_alternative<ConvolutionParams>(node.params)) region[3] = {0, input[3]};
   return region;
@@ -230,9 +229,8 @@ Region resized_region(const Shape& input, const Shape& output, const Region& wan
   for (const std::size_t dim : {std::size_t{1}, std::size_t{2}}) {
     const double scale = static_cast<double>(input[dim]) / static_cast<double>(output[dim]);
     // Other factors' weights are rounded differently at every position.
-    region[dim] = ops::is_power_of_two(scale)
-                      ? ops::bilinear_region(wanted[dim], scale, false, input[dim])
-                      : Interval{0, input[dim]};
+    region[dim] = is_power_of_two(scale) ? bilinear_region(wanted[dim], scale, false, input[dim])
+                                         : Interval{0, input[dim]};
   }
   return region;
 }
@@ -319,7 +317,7 @@ Region record_input_region(const NodeRecord& node, const RecordShapes& shapes, c
   Region region = wanted;
   switch (family_of(node.kind)) {
     case Family::kElementwise:
-      region = ops::broadcast_region(wanted, input);
+      region = broadcast_region(wanted, input);
       break;
     case Family::kTranspose:
       region = transposed_region(node, wanted);
@@ -351,4 +349,4 @@ Region record_input_region(const NodeRecord& node, const RecordShapes& shapes, c
   return region;
 }
 
-}  // namespace tessera::tiling
+}  // namespace tessera::ops

@@ -12,7 +12,7 @@
 /// What a delegate's nodes do to sizes and which part of an input they need: for records what
 /// `infer` and `input_region` are for operators. All in the order in which the nodes see
 /// dimensions.
-namespace tessera::tiling {
+namespace tessera::ops {
 
 /// Why no part of the node's output can be computed from a part of its input; nothing if it can.
 std::optional<std::string> why_not_local(const xnnpack::NodeRecord& node);
@@ -31,4 +31,4 @@ Result<Shape> record_output_shape(const xnnpack::NodeRecord& node, const RecordS
 Region record_input_region(const xnnpack::NodeRecord& node, const RecordShapes& shapes,
                            const Shape& output, const Region& wanted, std::size_t operand);
 
-}  // namespace tessera::tiling
+}  // namespace tessera::ops
