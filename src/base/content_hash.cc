@@ -16,10 +16,6 @@ ContentHash content_hash(std::span<const std::byte> bytes, std::uint64_t seed) {
   return {hash.low64, hash.high64};
 }
 
-std::uint64_t checksum(std::span<const std::byte> bytes) {
-  return XXH3_64bits(bytes.data(), bytes.size());
-}
-
 std::uint64_t random_seed() {
   std::uint64_t seed = 0;
   if (::getrandom(&seed, sizeof seed, 0) == sizeof seed) return seed;

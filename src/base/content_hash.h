@@ -18,8 +18,6 @@ struct ContentHash {
 };
 
 ContentHash content_hash(std::span<const std::byte> bytes, std::uint64_t seed);
-/// 64 bits of the same family, for checksums.
-std::uint64_t checksum(std::span<const std::byte> bytes);
 std::uint64_t random_seed();
 
 /// Collects the parts of a description, whose hash then stands for all of them. Parts of varying

@@ -32,9 +32,8 @@ struct IndexEntry {
   std::uint32_t reserved = 0;
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
-  std::uint64_t checksum = 0;  ///< of the block's bytes
 };
-static_assert(sizeof(Header) == kAlignment && sizeof(IndexEntry) == 48);
+static_assert(sizeof(Header) == kAlignment && sizeof(IndexEntry) == 40);
 
 std::size_t aligned(std::size_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
 
@@ -87,11 +86,10 @@ Result<PackedFile::Contents> PackedFile::read(const std::filesystem::path& path)
         entry.offset > header.index_offset || entry.size > header.index_offset - entry.offset) {
       return unusable("a block is out of bounds");
     }
-    contents.entries.emplace(
-        PackedKey{.hash_seed = header.hash_seed,
-                  .content = entry.content,
-                  .kernel_seed = entry.kernel_seed},
-        Entry{.bytes = bytes.subspan(entry.offset, entry.size), .checksum = entry.checksum});
+    contents.entries.emplace(PackedKey{.hash_seed = header.hash_seed,
+                                       .content = entry.content,
+                                       .kernel_seed = entry.kernel_seed},
+                             Entry{.bytes = bytes.subspan(entry.offset, entry.size)});
   }
   return contents;
 }
@@ -111,14 +109,13 @@ std::shared_ptr<const PackedBlock> PackedFile::find(const PackedKey& key) const 
   if (found == contents_.entries.end()) return nullptr;
   const Entry& entry = found->second;
   if (entry.added != nullptr) return entry.added;
-  if (checksum(entry.bytes) != entry.checksum) return nullptr;
   return PackedBlock::view(contents_.file, entry.bytes);
 }
 
 bool PackedFile::contains(const PackedKey& key) const { return contents_.entries.contains(key); }
 
 void PackedFile::add(const PackedKey& key, std::shared_ptr<const PackedBlock> block) {
-  contents_.entries[key] = {block->bytes(), checksum(block->bytes()), block};
+  contents_.entries[key] = {block->bytes(), block};
   has_additions_ = true;
 }
 
@@ -140,8 +137,7 @@ Result<void> PackedFile::save() {
     index.push_back({.content = key.content,
                      .kernel_seed = key.kernel_seed,
                      .offset = header.index_offset,
-                     .size = entry.bytes.size(),
-                     .checksum = entry.checksum});
+                     .size = entry.bytes.size()});
     const std::size_t size = aligned(entry.bytes.size());
     parts.push_back(entry.bytes);
     parts.push_back(std::span(kPadding).first(size - entry.bytes.size()));

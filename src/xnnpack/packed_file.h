@@ -34,7 +34,6 @@ class PackedFile {
  private:
   struct Entry {
     std::span<const std::byte> bytes;
-    std::uint64_t checksum = 0;
     std::shared_ptr<const PackedBlock> added;  ///< owner of the bytes; null: the file
   };
   struct Contents {

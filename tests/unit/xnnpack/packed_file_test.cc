@@ -99,8 +99,9 @@ TEST_F(PackedFiles, AreIgnoredAndReplacedIfDamaged) {
   damaged[0].resize(good.size() - 1);
   damaged[1].clear();
   damaged[2].push_back(std::byte{0});
-  // Every byte of header and index, and some of the weights.
-  for (std::size_t i = 0; i < good.size(); i += i < 64 || i + 48 >= good.size() ? 1 : 97) {
+  // Every byte of the header and of the last entry of the index.
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    if (i >= 64 && i + 40 < good.size()) continue;
     damaged.push_back(good);
     damaged.back()[i] ^= std::byte{0x41};
   }
@@ -108,7 +109,6 @@ TEST_F(PackedFiles, AreIgnoredAndReplacedIfDamaged) {
     write(content);
     const Loaded found = load();
     EXPECT_EQ(found.output, cold.output);
-    if (found.memory.mapped_weight_bytes > 0) continue;  // padding between blocks was damaged
     EXPECT_NE(bytes(), content);
     EXPECT_EQ(load().memory.mapped_weight_bytes, cold.memory.packed_weight_bytes);
   }
