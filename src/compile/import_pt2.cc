@@ -264,14 +264,24 @@ std::optional<std::string> first_tensor(const ir::Schema& schema, const pt2::Nod
   return first;
 }
 
-Result<void> Importer::import_node(const pt2::Node& node) {
-  if (is_without_tensors(node)) return {};
-  const std::string operator_name = operator_name_of(node.target);
-  const ir::Origin origin = origin_of(node);
+/// An in-place variant calls what it changes "self", whatever the functional one calls it.
+pt2::Node with_functional_names(pt2::Node node, const ir::Schema& schema) {
+  for (pt2::NamedArgument& argument : node.arguments) {
+    if (argument.name == "self") argument.name = schema.arguments[0].name;
+  }
+  return node;
+}
+
+Result<void> Importer::import_node(const pt2::Node& written) {
+  if (is_without_tensors(written)) return {};
+  const std::string operator_name = operator_name_of(written.target);
+  const ir::Origin origin = origin_of(written);
   const auto name_node = [&](Error error) {
     return with_context(std::move(error), describe_call(operator_name, origin));
   };
   const Callee callee = callee_of(operator_name);
+  const pt2::Node node =
+      callee.is_in_place ? with_functional_names(written, ir::schema_of(*callee.op)) : written;
   auto arguments = prepare_call(callee, node);
   if (!arguments) return name_node(std::move(arguments).error());
   const ir::NodeId id = TRY(graph_.add_node(*callee.op, *std::move(arguments), origin));
