@@ -24,6 +24,9 @@ void MethodArguments::add_to(CLI::App& command) {
       .add_option("--data", data_files,
                   "Data file (.ptd) with weights that the program does not hold; may be repeated")
       ->allow_extra_args(false);
+  command.add_option("--packed-weights", packed_weights_file,
+                     "File that keeps packed weights from one process to the next");
+  command.add_flag("--whole", whole, "Never run delegates in bands (same results, more memory)");
   command.add_option("--threads", num_threads, "Threads; 0: all processors")->capture_default_str();
 }
 
@@ -32,8 +35,10 @@ Result<LoadedMethod> MethodArguments::load(const std::string& path, bool profile
   const LoadOptions options{.data_files = {data_files.begin(), data_files.end()}};
   loaded.program = TRY(Program::load(std::filesystem::path(path), options));
   loaded.name = chosen_method(*loaded.program, name);
-  auto method =
-      loaded.program->load_method(loaded.name, {.num_threads = num_threads, .profile = profile});
+  MethodOptions method_options{
+      .num_threads = num_threads, .profile = profile, .packed_weights_file = packed_weights_file};
+  if (whole) method_options.band_bytes = 0;
+  auto method = loaded.program->load_method(loaded.name, std::move(method_options));
   if (!method) return with_context(std::move(method).error(), path);
   loaded.method = *std::move(method);
   return loaded;

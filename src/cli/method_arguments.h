@@ -22,6 +22,8 @@ struct MethodArguments {
   std::string name;  ///< empty: "forward", or the first method if there is none of that name
   std::size_t num_threads = 1;
   std::vector<std::string> data_files;
+  std::string packed_weights_file;
+  bool whole = false;
 
   void add_to(CLI::App& command);
   /// Errors name the file.
