@@ -13,6 +13,14 @@ namespace tessera::testing {
 
 /// Of the reference's largest magnitude: sums in another order, fused or not.
 inline constexpr double kFixtureRelativeTolerance = 1e-4;
+/// Steps of the last 8-bit value between two XNNPACKs that requantize alike but for ties.
+inline constexpr double kStaticInt8Steps = 2;
+/// The same where what follows is quantized again and again beside squeeze-excite blocks in f32
+/// (mv3_small): a tie in one of them moves all channels of the block.
+inline constexpr double kStaticInt8StepsWithExcitation = 8;
+/// Where activations are quantized dynamically, of the reference's largest magnitude: one step of a
+/// hidden activation, 1/255 of its range.
+inline constexpr double kDynamicInt8RelativeTolerance = 1.0 / 255;
 
 /// The largest difference over the largest magnitude of `expected` (at least 1e-30); infinite if
 /// types, sizes or the places of NaN differ. Both are f32.
