@@ -113,6 +113,11 @@ struct MethodOptions {
   /// added to it; a file that cannot be read or written makes loading slower, not fail (see
   /// MethodMemory::mapped_weight_bytes).
   std::filesystem::path packed_weights_file;
+  /// A delegate whose nodes all work row by row (convolutions, pooling, pointwise operators) and
+  /// that needs far more memory than this for intermediate values runs in horizontal bands of about
+  /// this size for each thread: in less memory, from the cache, and with the bits of the whole.
+  /// 0: never.
+  std::size_t band_bytes = std::size_t{6} << 20;
 };
 
 /// An ExecuTorch program (.pte), immutable after load. Any number of threads may share one; weights
@@ -181,23 +186,27 @@ class Method {
   std::size_t num_inputs() const;
   std::size_t num_outputs() const;
 
-  /// Copies the input to the method's memory. Errors name the dimension, the range and the value:
-  /// kInvalidArgument for sizes, kInvalidType for the dtype.
+  /// Copies the input, of any dim order, to the method's memory. Errors name the dimension, the
+  /// range and the value: kInvalidArgument for sizes, kInvalidType for the dtype.
   Result<void> set_input(std::size_t index, const Tensor& tensor);
   /// Uses the caller's memory as the input, without a copy, until another tensor is set or bound.
+  /// A tensor in another dim order than the program's is converted before each run, unless a
+  /// delegate can read it as it is (channels last in front of a convolution).
   /// The memory has kTensorPaddingBytes readable bytes behind its end (every Tensor that owns its
   /// memory has them).
   Result<void> bind_input(std::size_t index, const Tensor& tensor);
   /// Writes the output to the caller's memory, which holds `capacity_bytes`, from the next execute
-  /// on.
-  Result<void> bind_output(std::size_t index, void* data, std::size_t capacity_bytes);
+  /// on, in this dim order: without a copy if the program or its delegate can write it there.
+  Result<void> bind_output(std::size_t index, void* data, std::size_t capacity_bytes,
+                           const DimOrder& dim_order = {});
 
   /// Runs the method on the inputs set. Allocates nothing if no size has changed. If `stop` is
   /// requested, fails with kCancelled before the next instruction (a delegate call is one). There
   /// is no output then, and state may be half updated; the method can be executed again.
   Result<void> execute(std::stop_token stop = {});
 
-  /// The output of the last execute: a view of the method's memory (or of what was bound), valid
+  /// The output of the last execute: a view of the method's memory (or of what was bound), in the
+  /// program's dim order (or the one bound), valid
   /// until the next set_input, execute or the method's end.
   Result<Tensor> output(std::size_t index) const;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <utility>
 
 #include "base/try.h"
 #include "runtime/instruction.h"
@@ -65,7 +66,8 @@ Result<std::vector<TensorSlot*>> find_slots(std::span<const std::int32_t> argume
 
 Result<DelegateInstruction> resolve_delegate_call(const pte::DelegateCall& call,
                                                   xnnpack::Delegate& delegate,
-                                                  const ValueTable& values) {
+                                                  const ValueTable& values,
+                                                  const DelegateSettings& settings) {
   using xnnpack::ValueRecord;
   const auto inputs = externals(delegate.payload(), ValueRecord::kExternalInput);
   const auto outputs = externals(delegate.payload(), ValueRecord::kExternalOutput);
@@ -77,10 +79,17 @@ Result<DelegateInstruction> resolve_delegate_call(const pte::DelegateCall& call,
                 delegate.num_inputs(), delegate.num_outputs());
   }
   DelegateInstruction instruction{.delegate = &delegate};
+  instruction.band_bytes = settings.band_bytes;
+  instruction.planar = TRY(PlanarEngine::create(delegate.payload(), settings.find_named_data,
+                                                *settings.context, settings.profile));
   instruction.arguments = TRY(find_slots(arguments.first(inputs.size()), inputs, values));
   instruction.results = TRY(find_slots(arguments.subspan(inputs.size()), outputs, values));
-  instruction.argument_shapes.resize(inputs.size());
-  for (TensorSlot* slot : instruction.arguments) instruction.inputs.push_back(&slot->tensor);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    TensorSlot* slot = instruction.arguments[i];
+    instruction.inputs.push_back(&slot->tensor);
+    instruction.is_scalar_argument.push_back(slot->bound.rank() == 0 &&
+                                             inputs[i]->dims.size() == 1);
+  }
   for (TensorSlot* slot : instruction.results) {
     if (slot->is_constant) return fail(ErrorCode::kInvalidProgram, "a result is a constant");
     instruction.outputs.push_back(&slot->tensor);
@@ -88,19 +97,73 @@ Result<DelegateInstruction> resolve_delegate_call(const pte::DelegateCall& call,
   return instruction;
 }
 
-Result<void> DelegateInstruction::resize() {
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    argument_shapes[i] = arguments[i]->tensor.shape();
+const xnnpack::Engine& DelegateInstruction::engine() const {
+  if (planar != nullptr) return *planar;
+  return *delegate;
+}
+xnnpack::Engine& DelegateInstruction::engine() {
+  return const_cast<xnnpack::Engine&>(std::as_const(*this).engine());
+}
+
+/// Decides for these sizes between bands and the whole.
+Result<void> DelegateInstruction::plan() {
+  bands.reset();
+  result_shapes.clear();
+  if (band_bytes > 0 && results.size() == 1) {
+    xnnpack::ShapeInference shapes(delegate->payload());
+    TRY(shapes.run(argument_shapes));
+    if (auto band_plan = plan_bands(delegate->payload(), shapes, band_bytes)) {
+      bands = std::make_unique<BandRunner>(
+          TRY(BandRunner::create(*std::move(band_plan), engine(), inputs, *outputs[0])));
+      result_shapes = {shapes.shape(shapes.outputs()[0])};
+      return {};
+    }
   }
-  const std::span<const Shape> shapes = TRY(delegate->reshape(argument_shapes));
-  if (shapes.size() != results.size()) {
-    return fail(ErrorCode::kInternal, "the delegate sized {} of {} results", shapes.size(),
-                results.size());
-  }
-  for (std::size_t i = 0; i < results.size(); ++i) TRY(results[i]->resize(shapes[i]));
+  const std::span<const Shape> shapes = TRY(engine().reshape(argument_shapes));
+  result_shapes.assign(shapes.begin(), shapes.end());
   return {};
 }
 
-Result<void> DelegateInstruction::run() { return delegate->run(inputs, outputs); }
+Result<void> DelegateInstruction::resize() {
+  bool is_new = result_shapes.empty() || argument_shapes.size() != arguments.size();
+  argument_shapes.resize(arguments.size());
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const Tensor& tensor = arguments[i]->tensor;
+    const Shape shape =
+        is_scalar_argument[i] ? Shape{1} : tensor.dim_order().physical(tensor.shape());
+    is_new = is_new || shape != argument_shapes[i];
+    argument_shapes[i] = shape;
+  }
+  if (is_new) {
+    auto planned = plan();
+    if (!planned) {
+      result_shapes.clear();
+      return planned;
+    }
+  } else {
+    // Another call of the same delegate may have reshaped it; costs nothing if not.
+    TRY(engine().reshape(bands ? bands->input_shapes() : argument_shapes));
+  }
+  if (result_shapes.size() != results.size()) {
+    return fail(ErrorCode::kInternal, "the delegate sized {} of {} results", result_shapes.size(),
+                results.size());
+  }
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const bool is_scalar = results[i]->bound.rank() == 0 && result_shapes[i] == Shape{1};
+    TRY(results[i]->resize(is_scalar ? Shape()
+                                     : results[i]->tensor.dim_order().logical(result_shapes[i])));
+  }
+  return {};
+}
+
+Result<std::vector<xnnpack::OperatorTime>> DelegateInstruction::operator_times() const {
+  if (bands) return bands->operator_times();
+  return engine().operator_times();
+}
+
+Result<void> DelegateInstruction::run() {
+  if (!bands) return engine().run(inputs, outputs);
+  return bands->run(engine(), inputs, argument_shapes, *outputs[0], result_shapes[0]);
+}
 
 }  // namespace tessera::runtime

@@ -2,7 +2,6 @@
 #include "runtime/instruction.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/check.h"
 #include "base/try.h"
@@ -78,11 +77,6 @@ bool JumpFalseInstruction::is_true() const {
   return std::ranges::none_of(bytes, [](std::byte b) { return b == std::byte{0}; });
 }
 
-void MoveInstruction::run() {
-  if (from->tensor.num_bytes() == 0) return;
-  std::memmove(to->tensor.bytes(), from->tensor.bytes(), from->tensor.num_bytes());
-}
-
 Result<void> Step::resize() {
   auto result = std::visit(Match{[](JumpFalseInstruction&) { return Result<void>(); },
                                  [](FreeInstruction&) { return Result<void>(); },
@@ -124,7 +118,8 @@ Result<std::vector<ResolvedOperator>> find_operators(const pte::ExecutionPlan& p
 
 Result<std::vector<Step>> resolve_chain(const pte::ExecutionPlan& plan, std::size_t chain,
                                         std::span<const ResolvedOperator> operators,
-                                        const Delegates& delegates, ValueTable& values) {
+                                        const Delegates& delegates, ValueTable& values,
+                                        const DelegateSettings& settings) {
   const std::vector<pte::Instruction>& instructions = plan.chains[chain];
   std::vector<Step> steps;
   steps.reserve(instructions.size());
@@ -141,7 +136,7 @@ Result<std::vector<Step>> resolve_chain(const pte::ExecutionPlan& plan, std::siz
         }
       } else if (const auto* call = std::get_if<pte::DelegateCall>(&instruction)) {
         auto& delegate = *delegates[static_cast<std::size_t>(call->delegate_index)];
-        step.body = TRY(resolve_delegate_call(*call, delegate, values));
+        step.body = TRY(resolve_delegate_call(*call, delegate, values, settings));
       } else if (const auto* call = std::get_if<pte::MoveCall>(&instruction)) {
         step.body = TRY(resolve_move(plan, *call, values));
       } else if (const auto* call = std::get_if<pte::JumpFalseCall>(&instruction)) {

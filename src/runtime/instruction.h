@@ -12,8 +12,11 @@
 #include "ir/kernel_context.h"
 #include "ir/operator.h"
 #include "ir/schema.h"
+#include "runtime/band_runner.h"
+#include "runtime/planar_engine.h"
 #include "runtime/prim_operators.h"
 #include "runtime/values.h"
+#include "tensor/reorder.h"
 #include "xnnpack/delegate.h"
 
 namespace tessera::runtime {
@@ -26,6 +29,15 @@ struct LiveArgument {
   bool is_list = false;
 };
 
+/// A tensor in another dim order as kernels see it: contiguous.
+struct ContiguousCopy {
+  TensorSlot* slot = nullptr;
+  Tensor tensor;
+
+  /// Sizes, and memory for them.
+  Result<void> resize();
+};
+
 /// A kernel with its arguments resolved and checked: running it needs no look-up and no allocation.
 struct KernelInstruction {
   const ir::Operator* op = nullptr;
@@ -34,6 +46,8 @@ struct KernelInstruction {
   std::vector<TensorSlot*> results;  ///< null: the file has no room for this result
   std::vector<Tensor> outputs;       ///< what the kernel writes; memory of its own where no room is
   std::vector<LiveArgument> live;
+  std::vector<std::unique_ptr<ContiguousCopy>> reads;   ///< filled before the kernel runs
+  std::vector<std::unique_ptr<ContiguousCopy>> writes;  ///< by result; null: the slot itself
   const ValueTable* values = nullptr;
 
   /// Sizes of the results from those of the arguments.
@@ -42,6 +56,7 @@ struct KernelInstruction {
 
  private:
   Result<void> update_live_arguments();
+  void set_outputs();
 };
 
 /// A primitive operator: numbers are computed when sizes are, unless they come from elements.
@@ -64,13 +79,24 @@ struct PrimInstruction {
 
 struct DelegateInstruction {
   xnnpack::Delegate* delegate = nullptr;
+  std::unique_ptr<PlanarEngine> planar;  ///< runs it instead, if not null
   std::vector<TensorSlot*> arguments, results;
-  std::vector<Shape> argument_shapes;
   std::vector<const Tensor*> inputs;
   std::vector<Tensor*> outputs;
+  std::size_t band_bytes = 0;                         ///< MethodOptions::band_bytes
+  std::vector<Shape> argument_shapes, result_shapes;  ///< in memory order
+  std::vector<bool> is_scalar_argument;               ///< rank 0, which delegates call [1]
+  std::unique_ptr<BandRunner> bands;                  ///< null: runs whole
 
   Result<void> resize();
   Result<void> run();
+  /// Of the last run; only if the delegate keeps a profile.
+  Result<std::vector<xnnpack::OperatorTime>> operator_times() const;
+  const xnnpack::Engine& engine() const;
+
+ private:
+  xnnpack::Engine& engine();
+  Result<void> plan();
 };
 
 /// Copies a number.
@@ -91,7 +117,7 @@ struct MoveInstruction {
   TensorSlot* to = nullptr;
 
   Result<void> resize() { return to->resize(from->tensor.shape()); }
-  void run();
+  void run() { reorder(from->tensor, to->tensor); }
 };
 
 struct JumpFalseInstruction {
@@ -119,6 +145,14 @@ struct Step {
   Result<void> run(ir::KernelContext& context);
 };
 
+/// What a method's delegate calls need besides the program.
+struct DelegateSettings {
+  xnnpack::FindNamedData find_named_data;
+  ir::KernelContext* context = nullptr;
+  std::size_t band_bytes = 0;  ///< MethodOptions::band_bytes of all threads
+  bool profile = false;
+};
+
 using Delegates = std::vector<std::unique_ptr<xnnpack::Delegate>>;
 
 /// One of a method's operators.
@@ -133,7 +167,8 @@ Result<std::vector<ResolvedOperator>> find_operators(const pte::ExecutionPlan& p
 /// Resolves and checks every instruction of a chain.
 Result<std::vector<Step>> resolve_chain(const pte::ExecutionPlan& plan, std::size_t chain,
                                         std::span<const ResolvedOperator> operators,
-                                        const Delegates& delegates, ValueTable& values);
+                                        const Delegates& delegates, ValueTable& values,
+                                        const DelegateSettings& settings);
 
 /// The parts of it that have files of their own.
 Result<KernelInstruction> resolve_kernel_call(const pte::ExecutionPlan& plan,
@@ -144,7 +179,8 @@ Result<PrimInstruction> resolve_prim_call(const pte::ExecutionPlan& plan,
                                           ValueTable& values);
 Result<DelegateInstruction> resolve_delegate_call(const pte::DelegateCall& call,
                                                   xnnpack::Delegate& delegate,
-                                                  const ValueTable& values);
+                                                  const ValueTable& values,
+                                                  const DelegateSettings& settings);
 
 /// The slots that a step writes.
 std::vector<TensorSlot*> results_of(const Step& step);

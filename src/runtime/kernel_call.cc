@@ -4,6 +4,7 @@
 
 #include "base/try.h"
 #include "ir/schema.h"
+#include "ops/same_shape.h"
 #include "runtime/call_arguments.h"
 #include "runtime/call_parts.h"
 #include "runtime/instruction.h"
@@ -55,6 +56,28 @@ Result<void> check_disjoint(const KernelInstruction& kernel, const CallParts& pa
     }
   }
   return {};
+}
+
+/// Element i of a result in memory depends on element i of the argument in memory: the kernel may
+/// work on memory in any one order.
+bool works_in_any_order(const KernelInstruction& kernel, const CallParts& parts,
+                        const ValueTable& values) {
+  if (kernel.op->input_region != ops::same_region || parts.results.size() != 1) return false;
+  const TensorSlot* out = values.tensor(parts.results[0]);
+  return out != nullptr && std::ranges::all_of(parts.arguments, [&](std::int32_t argument) {
+           const TensorSlot* slot = argument < 0 ? nullptr : values.tensor(argument);
+           return slot == nullptr || slot->tensor.dim_order() == out->tensor.dim_order();
+         });
+}
+
+/// The tensor that the kernel reads for this value: the slot's, or a copy that is contiguous.
+Result<Tensor*> readable(KernelInstruction& kernel, TensorSlot& slot) {
+  if (slot.tensor.dim_order().is_contiguous()) return &slot.tensor;
+  auto copy = std::make_unique<ContiguousCopy>(ContiguousCopy{&slot, {}});
+  Tensor* tensor = &copy->tensor;
+  if (slot.is_constant) *tensor = TRY(slot.tensor.contiguous());
+  kernel.reads.push_back(std::move(copy));
+  return tensor;
 }
 
 /// Where the argument is a number that some instruction writes: what to look at before each run.
@@ -135,6 +158,7 @@ Result<KernelInstruction> resolve_kernel_call(const pte::ExecutionPlan& plan,
   const DType out_dtype = out == nullptr ? DType::kF32 : out->tensor.dtype();
   KernelInstruction kernel{.op = &op};
   kernel.values = &values;
+  const bool any_order = works_in_any_order(kernel, parts, values);
   for (std::size_t i = 0; i < schema.arguments.size(); ++i) {
     const ir::SchemaArgument& expected = schema.arguments[i];
     const std::int32_t argument = parts.arguments[i];
@@ -143,11 +167,16 @@ Result<KernelInstruction> resolve_kernel_call(const pte::ExecutionPlan& plan,
       kernel.types.push_back(absent_argument<const ir::TensorType>(expected, out_dtype));
       continue;
     }
+    Result<void> copied;
     kernel.arguments.push_back(
-        TRY(argument_of<Tensor>(plan, expected, argument, [&](std::int32_t index) {
+        TRY(argument_of<Tensor>(plan, expected, argument, [&](std::int32_t index) -> Tensor* {
           TensorSlot* slot = values.tensor(index);
-          return slot == nullptr ? nullptr : &slot->tensor;
+          if (slot == nullptr || any_order) return slot == nullptr ? nullptr : &slot->tensor;
+          const auto tensor = readable(kernel, *slot);
+          if (!tensor) copied = std::unexpected(tensor.error());
+          return tensor.value_or(nullptr);
         })));
+    TRY(std::move(copied));
     kernel.types.push_back(TRY(argument_of<const ir::TensorType>(
         plan, expected, argument, [&](std::int32_t index) -> const ir::TensorType* {
           TensorSlot* slot = values.tensor(index);
@@ -156,6 +185,11 @@ Result<KernelInstruction> resolve_kernel_call(const pte::ExecutionPlan& plan,
     add_live_argument(kernel, plan, expected, argument);
   }
   TRY(resolve_results(kernel, parts.results, values));
+  for (TensorSlot* slot : kernel.results) {
+    const bool is_direct = slot == nullptr || any_order || slot->tensor.dim_order().is_contiguous();
+    kernel.writes.push_back(is_direct ? nullptr
+                                      : std::make_unique<ContiguousCopy>(ContiguousCopy{slot, {}}));
+  }
   TRY(check_disjoint(kernel, parts, values));
   return kernel;
 }
@@ -188,19 +222,44 @@ Result<void> KernelInstruction::resize() {
                   tessera::name_of(results[i]->tensor.dtype()));
     }
     TRY(results[i]->resize(within(shape, *results[i], *op)));
+    if (writes[i] != nullptr) TRY(writes[i]->resize());
+  }
+  for (auto& copy : reads) TRY(copy->resize());
+  return {};
+}
+
+void KernelInstruction::set_outputs() {
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (writes[i] != nullptr) {
+      outputs[i] = writes[i]->tensor;
+    } else if (results[i] != nullptr) {
+      outputs[i].set_data(results[i]->tensor.bytes());
+      outputs[i].set_shape(results[i]->tensor.shape());
+    }
+  }
+}
+
+Result<void> KernelInstruction::run(ir::KernelContext& context) {
+  for (auto& copy : reads) {
+    if (!copy->slot->is_constant) reorder(copy->slot->tensor, copy->tensor);
+  }
+  set_outputs();
+  TRY(op->kernel(context, ir::KernelArguments(arguments), outputs));
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (results[i] == nullptr) continue;
+    if (op->sizes_from_elements) TRY(results[i]->resize(outputs[i].shape()));
+    if (writes[i] != nullptr) reorder(outputs[i], results[i]->tensor);
   }
   return {};
 }
 
-Result<void> KernelInstruction::run(ir::KernelContext& context) {
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    if (results[i] != nullptr) outputs[i] = results[i]->tensor;
+Result<void> ContiguousCopy::resize() {
+  const Tensor& wanted = slot->tensor;
+  if (slot->is_constant) return {};
+  if (!tensor.has_data() || tensor.num_bytes() < wanted.num_bytes()) {
+    tensor = TRY(Tensor::empty(wanted.dtype(), wanted.shape()));
   }
-  TRY(op->kernel(context, ir::KernelArguments(arguments), outputs));
-  if (!op->sizes_from_elements) return {};
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    if (results[i] != nullptr) TRY(results[i]->resize(outputs[i].shape()));
-  }
+  tensor.set_shape(wanted.shape());
   return {};
 }
 

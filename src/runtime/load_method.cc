@@ -19,6 +19,7 @@ Result<std::unique_ptr<Method::Impl>> Method::Impl::load(const Program::Impl& pr
   if (options.num_threads != 1) impl->pool = std::make_unique<ThreadPool>(options.num_threads);
   if (impl->pool && impl->pool->num_threads() == 1) impl->pool.reset();
   impl->context = ir::KernelContext(impl->pool.get());
+  impl->band_bytes = options.band_bytes * (impl->pool ? impl->pool->num_threads() : 1);
 
   if (options.profile) impl->profile = std::make_unique<runtime::Profile>();
 
@@ -44,18 +45,20 @@ Result<void> Method::Impl::load_arenas(const pte::ExecutionPlan& plan) {
   return {};
 }
 
+xnnpack::FindNamedData Method::Impl::find_named_data() const {
+  // Delegates may look up bytes at any time, also when the Program is gone.
+  return [data = data](std::string_view key) -> Result<std::span<const std::byte>> {
+    if (const auto* entry = data->find(key)) return entry->bytes;
+    return fail(ErrorCode::kNotFound, "no named data '{}'", key);
+  };
+}
+
 Result<void> Method::Impl::load_delegates(const pte::ExecutionPlan& plan,
                                           const MethodOptions& method_options) {
   shared_workspace = method_options.workspace;
   workspace = shared_workspace != nullptr ? shared_workspace->impl().memory
                                           : std::make_shared<xnnpack::Workspace>();
   const auto turn = shared_workspace != nullptr ? Turn::take(shared_workspace->impl()) : Turn();
-  // Delegates may look up bytes at any time, also when the Program is gone.
-  const xnnpack::FindNamedData find_named_data =
-      [data = data](std::string_view key) -> Result<std::span<const std::byte>> {
-    if (const auto* entry = data->find(key)) return entry->bytes;
-    return fail(ErrorCode::kNotFound, "no named data '{}'", key);
-  };
   const xnnpack::DelegateOptions options{
       .profile = profile != nullptr,
       .give_back =
@@ -72,7 +75,7 @@ Result<void> Method::Impl::load_delegates(const pte::ExecutionPlan& plan,
       return fail(ErrorCode::kNotSupported, "delegate {} is for {}, Tessera has {}", i, delegate.id,
                   xnnpack::kBackendId);
     }
-    auto created = xnnpack::Delegate::create(delegate.blob, find_named_data, pool.get(), options);
+    auto created = xnnpack::Delegate::create(delegate.blob, find_named_data(), pool.get(), options);
     if (!created) return with_context(std::move(created).error(), std::format("delegate {}", i));
     delegates.push_back(*std::move(created));
   }
@@ -82,10 +85,15 @@ Result<void> Method::Impl::load_delegates(const pte::ExecutionPlan& plan,
 }
 
 Result<void> Method::Impl::load_instructions(const pte::ExecutionPlan& plan) {
+  const runtime::DelegateSettings settings{.find_named_data = find_named_data(),
+                                           .context = &context,
+                                           .band_bytes = band_bytes,
+                                           .profile = profile != nullptr};
   const auto operators = TRY(runtime::find_operators(plan));
   std::vector<int> num_calls(delegates.size());
   for (std::size_t chain = 0; chain < plan.chains.size(); ++chain) {
-    chains.push_back(TRY(runtime::resolve_chain(plan, chain, operators, delegates, values)));
+    chains.push_back(
+        TRY(runtime::resolve_chain(plan, chain, operators, delegates, values, settings)));
     for (const pte::Instruction& instruction : plan.chains[chain]) {
       if (std::holds_alternative<pte::JumpFalseCall>(instruction)) sizes_each_step = true;
       if (const auto* call = std::get_if<pte::KernelCall>(&instruction)) {
@@ -113,13 +121,16 @@ Result<void> Method::Impl::load_inputs_and_outputs(const pte::ExecutionPlan& pla
 
   const runtime::MemorySharing sharing(values, chains, input_slots, output_slots);
   for (TensorSlot* slot : output_slots) {
-    outputs.push_back({.slot = slot, .may_be_external = sharing.may_output_be_external(*slot)});
+    outputs.push_back({.slot = slot,
+                       .may_be_external = sharing.may_output_be_external(*slot),
+                       .delegate_uses = sharing.delegate_uses(*slot)});
   }
   planned_tensors = sharing.planned_tensors();
   for (TensorSlot* slot : input_slots) {
     inputs.push_back({.slot = slot,
                       .is_aliased = sharing.is_input_aliased(*slot),
-                      .is_overwritten = sharing.is_input_overwritten(*slot)});
+                      .is_overwritten = sharing.is_input_overwritten(*slot),
+                      .delegate_uses = sharing.delegate_uses(*slot)});
     // The input lasts until another is set, so it cannot be where the program writes.
     if (inputs.back().is_overwritten && !inputs.back().is_aliased) slot->planned_data = nullptr;
   }

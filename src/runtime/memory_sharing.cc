@@ -29,12 +29,36 @@ std::vector<const TensorSlot*> results_read_inside(const DelegateInstruction& ca
   return slots;
 }
 
+bool reads_slot(const KernelInstruction& kernel, const TensorSlot& slot) {
+  for (const auto& argument : kernel.arguments) {
+    const auto* tensor = std::get_if<Tensor*>(&argument);
+    if (tensor != nullptr && *tensor == &slot.tensor) return true;
+    const auto* list = std::get_if<std::vector<Tensor*>>(&argument);
+    if (list != nullptr && std::ranges::contains(*list, &slot.tensor)) return true;
+  }
+  return std::ranges::any_of(kernel.reads, [&](const auto& copy) { return copy->slot == &slot; });
+}
+
+/// Whether a step that is no delegate call reads or writes the tensor.
+bool uses_slot(const Step& step, const TensorSlot& slot) {
+  if (std::ranges::contains(results_of(step), &slot)) return true;
+  if (const auto* kernel = std::get_if<KernelInstruction>(&step.body)) {
+    return reads_slot(*kernel, slot);
+  }
+  if (const auto* prim = std::get_if<PrimInstruction>(&step.body)) return prim->from == &slot;
+  if (const auto* move = std::get_if<MoveInstruction>(&step.body)) return move->from == &slot;
+  const auto* jump = std::get_if<JumpFalseInstruction>(&step.body);
+  return jump != nullptr && jump->condition == &slot;
+}
+
 }  // namespace
 
-MemorySharing::MemorySharing(const ValueTable& values, std::span<const std::vector<Step>> chains,
+MemorySharing::MemorySharing(const ValueTable& values, std::span<std::vector<Step>> chains,
                              std::span<TensorSlot* const> inputs,
                              std::span<TensorSlot* const> outputs)
-    : inputs_(inputs.begin(), inputs.end()), outputs_(outputs.begin(), outputs.end()) {
+    : chains_(chains),
+      inputs_(inputs.begin(), inputs.end()),
+      outputs_(outputs.begin(), outputs.end()) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     const TensorSlot* slot = values.tensor(static_cast<std::int32_t>(i));
     if (slot != nullptr && slot->plan) planned_.push_back(slot);
@@ -70,6 +94,28 @@ bool MemorySharing::is_input_overwritten(const TensorSlot& input) const {
 bool MemorySharing::may_output_be_external(const TensorSlot& output) const {
   return is_written(output) && !output.is_state && !inputs_.contains(&output) &&
          outputs_.count(&output) == 1 && !needs_padding_.contains(&output) && !has_alias(output);
+}
+
+std::vector<MemorySharing::DelegateUse> MemorySharing::delegate_uses(const TensorSlot& slot) const {
+  if (slot.is_state || has_alias(slot) || outputs_.count(&slot) + inputs_.count(&slot) != 1)
+    return {};
+  std::vector<DelegateUse> uses;
+  for (std::vector<Step>& chain : chains_) {
+    for (Step& step : chain) {
+      if (auto* call = std::get_if<DelegateInstruction>(&step.body)) {
+        std::uint32_t external_id = 0;
+        for (const auto* slots : {&call->arguments, &call->results}) {
+          for (const TensorSlot* used : *slots) {
+            if (used == &slot) uses.push_back({call, external_id});
+            ++external_id;
+          }
+        }
+      } else if (uses_slot(step, slot)) {
+        return {};
+      }
+    }
+  }
+  return uses;
 }
 
 std::vector<const TensorSlot*> MemorySharing::planned_tensors() const {

@@ -13,7 +13,7 @@ namespace tessera::runtime {
 /// input or output may live in the caller's memory instead.
 class MemorySharing {
  public:
-  MemorySharing(const ValueTable& values, std::span<const std::vector<Step>> chains,
+  MemorySharing(const ValueTable& values, std::span<std::vector<Step>> chains,
                 std::span<TensorSlot* const> inputs, std::span<TensorSlot* const> outputs);
 
   /// Another value reads the input's planned bytes under its own name (a view that the exporter
@@ -23,6 +23,12 @@ class MemorySharing {
   bool is_input_overwritten(const TensorSlot& input) const;
   /// The output may be written to memory that is not planned and has no padding behind it.
   bool may_output_be_external(const TensorSlot& output) const;
+  /// The delegate calls that read the tensor, or write it, if nothing else does either.
+  struct DelegateUse {
+    DelegateInstruction* call = nullptr;
+    std::uint32_t external_id = 0;
+  };
+  std::vector<DelegateUse> delegate_uses(const TensorSlot& slot) const;
   /// Planned tensors that inputs or instructions fill, and state.
   std::vector<const TensorSlot*> planned_tensors() const;
 
@@ -30,6 +36,7 @@ class MemorySharing {
   bool is_written(const TensorSlot& slot) const { return written_.contains(&slot); }
   bool has_alias(const TensorSlot& slot) const;
 
+  std::span<std::vector<Step>> chains_;
   std::vector<const TensorSlot*> planned_;
   std::unordered_set<const TensorSlot*> inputs_;
   std::unordered_multiset<const TensorSlot*> outputs_;

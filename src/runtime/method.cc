@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <cstring>
+#include <algorithm>
 #include <utility>
 
 #include "base/try.h"
@@ -14,11 +14,6 @@ constexpr std::size_t kMaxInstructionsPerRun = 10'000'000;
 /// Sizes that stay for so many runs are taken to stay, and a workspace that is much too large for
 /// them goes back. Tiles of an image often change between two sizes from one run to the next.
 constexpr int kRunsBeforeShrinking = 4;
-
-/// The source may be the method's own memory: an output that is fed back.
-void copy_bytes(std::byte* to, const std::byte* from, std::size_t num_bytes) {
-  if (num_bytes > 0) std::memmove(to, from, num_bytes);
-}
 
 Result<void> check_index(std::string_view what, std::size_t index, std::size_t count) {
   if (index < count) return {};
@@ -49,15 +44,17 @@ Result<void> Method::set_input(std::size_t index, const Tensor& tensor) {
   if (!input.is_set || slot.tensor.shape() != tensor.shape()) impl_->sizes_changed = true;
   slot.external_data = nullptr;
   TRY(slot.resize(tensor.shape()));
-  input.staged = nullptr;
+  input.staged.reset();
   if (input.is_aliased && input.is_overwritten) {
     if (!input.copy.has_data() || input.copy.num_bytes() < tensor.num_bytes()) {
       input.copy = TRY(Tensor::empty(tensor.dtype(), tensor.shape()));
     }
-    copy_bytes(input.copy.bytes(), tensor.bytes(), tensor.num_bytes());
-    input.staged = input.copy.bytes();
+    input.copy.set_shape(tensor.shape());
+    input.copy.set_dim_order(slot.tensor.dim_order());
+    reorder(tensor, input.copy);
+    input.staged = input.copy;
   } else {
-    copy_bytes(slot.tensor.bytes(), tensor.bytes(), tensor.num_bytes());
+    reorder(tensor, slot.tensor);
   }
   input.is_set = true;
   return {};
@@ -70,9 +67,12 @@ Result<void> Method::bind_input(std::size_t index, const Tensor& tensor) {
   TensorSlot& slot = *input.slot;
   if (!input.is_set || slot.tensor.shape() != tensor.shape()) impl_->sizes_changed = true;
   slot.external_data = nullptr;
-  input.staged = nullptr;
-  if (input.is_aliased) {
-    input.staged = tensor.bytes();
+  input.staged.reset();
+  if (!input.is_aliased) {
+    TRY(impl_->adopt_dim_order(slot, input.delegate_uses, tensor.dim_order()));
+  }
+  if (input.is_aliased || tensor.dim_order() != slot.tensor.dim_order()) {
+    input.staged = tensor;
   } else {
     // Nothing writes to it: an input that an instruction writes is aliased.
     slot.external_data = const_cast<std::byte*>(tensor.bytes());
@@ -83,16 +83,26 @@ Result<void> Method::bind_input(std::size_t index, const Tensor& tensor) {
   return {};
 }
 
-Result<void> Method::bind_output(std::size_t index, void* data, std::size_t capacity_bytes) {
+Result<void> Method::bind_output(std::size_t index, void* data, std::size_t capacity_bytes,
+                                 const DimOrder& dim_order) {
   TRY(check_index("output", index, num_outputs()));
   Impl::Output& output = impl_->outputs[index];
   auto* bytes = static_cast<std::byte*>(data);
-  if (!output.may_be_external) {
+  TensorSlot& slot = *output.slot;
+  if (output.may_be_external) {
+    TRY(impl_->adopt_dim_order(slot, output.delegate_uses, dim_order));
+  }
+  if (!output.may_be_external || dim_order != slot.tensor.dim_order()) {
     output.data = bytes;
     output.capacity_bytes = capacity_bytes;
+    output.dim_order = dim_order;
+    if (slot.external_data != nullptr) {  // of an earlier call
+      slot.external_data = nullptr;
+      TRY(slot.place());
+    }
     return {};
   }
-  TensorSlot& slot = *output.slot;
+  output.data = nullptr;
   slot.external_data = bytes;
   slot.external_bytes = capacity_bytes;
   // Too small for the last run's sizes: the next execute says whether it is for its own.
@@ -109,8 +119,7 @@ Result<void> Method::execute(std::stop_token stop) {
   const auto turn = TRY(impl_->take_turn());
   if (impl_->sizes_changed) TRY(impl_->resize_all());
   for (Impl::Input& input : impl_->inputs) {
-    if (input.staged == nullptr) continue;
-    copy_bytes(input.slot->tensor.bytes(), input.staged, input.slot->tensor.num_bytes());
+    if (input.staged) reorder(*input.staged, input.slot->tensor);
   }
   impl_->has_run = false;  // what a run that fails leaves behind is no output
   TRY(impl_->run_chains(stop));
@@ -127,8 +136,14 @@ Result<Tensor> Method::output(std::size_t index) const {
   if (!impl_->has_run) return fail(ErrorCode::kInvalidState, "the method has not been executed");
   const Impl::Output& output = impl_->outputs[index];
   const Tensor& tensor = output.slot->tensor;
-  void* data = output.data != nullptr ? output.data : output.slot->tensor.bytes();
-  return Tensor::view(tensor.dtype(), tensor.shape(), data);
+  if (output.data != nullptr) return output.target();
+  return Tensor::view(tensor.dtype(), tensor.shape(), output.slot->tensor.bytes())
+      .with_dim_order(tensor.dim_order());
+}
+
+Tensor Method::Impl::Output::target() const {
+  const Tensor& tensor = slot->tensor;
+  return Tensor::view(tensor.dtype(), tensor.shape(), data).with_dim_order(dim_order);
 }
 
 MethodMemory Method::memory() const {
@@ -138,6 +153,14 @@ MethodMemory Method::memory() const {
     memory.committed_bytes += arena.committed_bytes();
   }
   memory.workspace_bytes = impl_->workspace->num_bytes();
+  for (const auto& chain : impl_->chains) {
+    for (const runtime::Step& step : chain) {
+      const auto* call = std::get_if<runtime::DelegateInstruction>(&step.body);
+      if (call != nullptr && call->planar != nullptr) {
+        memory.workspace_bytes += call->planar->num_bytes();
+      }
+    }
+  }
   for (const auto& delegate : impl_->delegates) {
     memory.packed_weight_bytes += delegate->memory().packed_weight_bytes;
     memory.mapped_weight_bytes += delegate->memory().mapped_weight_bytes;
@@ -160,6 +183,32 @@ Result<runtime::Turn> Method::Impl::take_turn() {
   return fail(ErrorCode::kInvalidState,
               "another method that shares the workspace is running; give methods that run at once "
               "workspaces of their own");
+}
+
+Result<void> Method::Impl::adopt_dim_order(
+    TensorSlot& slot, std::span<const runtime::MemorySharing::DelegateUse> uses,
+    const DimOrder& order) {
+  const DimOrder channels_last = DimOrder::channels_last(slot.tensor.rank());
+  const DimOrder& current = slot.tensor.dim_order();
+  const bool is_change = (order == channels_last && current.is_contiguous()) ||
+                         (order.is_contiguous() && current == channels_last && slot.is_reordered);
+  const bool has_planes =
+      std::ranges::any_of(uses, [](const auto& use) { return use.call->planar != nullptr; });
+  if (!is_change || uses.empty() || has_planes) return {};
+  const bool is_channels_last = !order.is_contiguous();
+  const auto turn = TRY(take_turn());  // the delegates' memory changes
+  for (std::size_t i = 0; i < uses.size(); ++i) {
+    const auto& [call, external_id] = uses[i];
+    if (TRY(call->delegate->set_channels_last(external_id, is_channels_last))) continue;
+    for (const auto& done : uses.first(i)) {
+      TRY(done.call->delegate->set_channels_last(done.external_id, !is_channels_last));
+    }
+    return {};
+  }
+  slot.tensor.set_dim_order(order);
+  slot.is_reordered = is_channels_last;
+  sizes_changed = true;
+  return {};
 }
 
 Result<void> Method::Impl::resize_all() {
@@ -234,7 +283,8 @@ Result<void> Method::Impl::copy_bound_outputs() {
                   "output {}: {} needs {} bytes, the memory bound to it has {}", i,
                   tensor.type_string(), tensor.num_bytes(), output.capacity_bytes);
     }
-    copy_bytes(output.data, tensor.bytes(), tensor.num_bytes());
+    Tensor target = output.target();
+    reorder(tensor, target);
   }
   return {};
 }

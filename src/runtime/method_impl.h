@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "base/thread_pool.h"
@@ -24,19 +26,26 @@ struct Method::Impl {
     bool is_set = false;
     bool is_aliased = false;  ///< must be in planned memory; see MemorySharing
     bool is_overwritten = false;
-    const std::byte* staged = nullptr;  ///< copied to planned memory before every run
-    Tensor copy;                        ///< what `staged` points at if set_input was called
+    std::vector<runtime::MemorySharing::DelegateUse> delegate_uses;
+    std::optional<Tensor> staged;  ///< copied to planned memory before every run
+    Tensor copy;                   ///< what `staged` views if set_input was called
   };
   struct Output {
     runtime::TensorSlot* slot = nullptr;
     bool may_be_external = false;
+    std::vector<runtime::MemorySharing::DelegateUse> delegate_uses;
     std::byte* data = nullptr;  ///< the caller's memory, to which the output is copied after a run
     std::size_t capacity_bytes = 0;
+    DimOrder dim_order;  ///< of the caller's memory
+
+    /// The caller's memory as a tensor of the output's current sizes.
+    Tensor target() const;
   };
 
   std::shared_ptr<const runtime::DataMap> data;  ///< constants and delegates view its files
   std::unique_ptr<ThreadPool> pool;              ///< null with one thread
   ir::KernelContext context;
+  std::size_t band_bytes = 0;  ///< of all threads
   std::vector<runtime::Arena> arenas;
   runtime::ValueTable values;
   std::shared_ptr<Workspace> shared_workspace;    ///< null: `workspace` is the method's own
@@ -64,8 +73,13 @@ struct Method::Impl {
   Result<void> load_arenas(const pte::ExecutionPlan& plan);
   Result<void> load_delegates(const pte::ExecutionPlan& plan, const MethodOptions& options);
   Result<void> load_instructions(const pte::ExecutionPlan& plan);
+  xnnpack::FindNamedData find_named_data() const;
   Result<void> load_inputs_and_outputs(const pte::ExecutionPlan& plan);
 
+  /// Lets a tensor that only delegates touch have this dim order, if they can do with it.
+  Result<void> adopt_dim_order(runtime::TensorSlot& slot,
+                               std::span<const runtime::MemorySharing::DelegateUse> uses,
+                               const DimOrder& order);
   Result<void> resize_all();
   void update_memory_in_use();
   /// The right to use the workspace, if others share it.

@@ -50,6 +50,9 @@ Result<void> resolve_view(PrimInstruction& prim, const pte::ExecutionPlan& plan,
                 prim.to->is_constant ? "constant " : "", prim.to->tensor.type_string(),
                 prim.from->tensor.type_string());
   }
+  if (prim.from->tensor.dim_order() != prim.to->tensor.dim_order()) {
+    return fail(ErrorCode::kNotSupported, "views memory in another dim order");
+  }
   prim.to->is_view = !prim.to->plan;
   return {};
 }
@@ -59,7 +62,9 @@ Result<void> resolve_copy(PrimInstruction& prim, std::span<const std::int32_t> a
   prim.from = TRY(tensor_input(*prim.values, arguments[1]));
   prim.numbers = {arguments[2]};
   if (prim.from->tensor.dtype() != prim.to->tensor.dtype() || prim.to->is_constant ||
-      prim.to->bound.rank() != prim.from->bound.rank() + 1) {
+      prim.to->bound.rank() != prim.from->bound.rank() + 1 ||
+      !prim.to->tensor.dim_order().is_contiguous() ||
+      !prim.from->tensor.dim_order().is_contiguous()) {
     return fail(ErrorCode::kInvalidProgram, "copies {} into {}{}", prim.from->tensor.type_string(),
                 prim.to->is_constant ? "constant " : "", prim.to->tensor.type_string());
   }

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <chrono>
 
-#include "base/check.h"
 #include "base/try.h"
+#include "xnnpack/profile.h"
 
 namespace tessera::runtime {
 
@@ -19,17 +19,7 @@ Result<void> Profile::run(Step& step, ir::KernelContext& context) {
   ++sum.runs;
   const auto* call = std::get_if<DelegateInstruction>(&step.body);
   if (call == nullptr) return {};
-  const auto times = TRY(call->delegate->operator_times());
-  if (sum.operators.empty()) {
-    sum.operators = times;
-    return {};
-  }
-  CHECK(std::ranges::equal(sum.operators, times, {}, &xnnpack::OperatorTime::name,
-                           &xnnpack::OperatorTime::name),
-        "a delegate's operators follow from its payload");
-  for (std::size_t i = 0; i < times.size(); ++i) {
-    sum.operators[i].microseconds += times[i].microseconds;
-  }
+  xnnpack::add_times(sum.operators, TRY(call->operator_times()));
   return {};
 }
 

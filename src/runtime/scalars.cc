@@ -27,9 +27,9 @@ ScalarTable::ScalarTable(const pte::ExecutionPlan& plan)
           written = call->arguments.back();
         }
       }
+      if (written < 0) continue;
       const auto index = static_cast<std::size_t>(written);
-      if (written < 0 || std::holds_alternative<pte::TensorValue>(plan.values[index])) continue;
-      is_written_[index] = true;
+      is_written_[index] = !std::holds_alternative<std::monostate>(scalars_[index]);
     }
   }
 }

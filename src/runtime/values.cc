@@ -11,15 +11,6 @@
 namespace tessera::runtime {
 namespace {
 
-Result<void> check_supported(const pte::TensorValue& value) {
-  if (!value.is_contiguous()) {
-    return fail(ErrorCode::kNotSupported,
-                "a tensor of sizes {} with a dim order that is not 0, 1, 2, ... (channels last?)",
-                value.sizes.to_string());
-  }
-  return {};
-}
-
 Result<void> check_alignment(DType dtype, std::uintptr_t address) {
   if (address % size_of(dtype) != 0) {
     return fail(ErrorCode::kInvalidProgram,
@@ -53,9 +44,9 @@ Result<void> place_in_arena(TensorSlot& slot, const pte::TensorValue& value,
 Result<std::unique_ptr<TensorSlot>> make_slot(const pte::Program& program,
                                               const pte::TensorValue& value, const DataMap& data,
                                               std::span<const Arena> arenas) {
-  TRY(check_supported(value));
   auto slot = std::make_unique<TensorSlot>();
-  slot->tensor = Tensor::view(value.dtype, value.sizes, nullptr);
+  slot->tensor =
+      Tensor::view(value.dtype, value.sizes, nullptr).with_dim_order(DimOrder(value.dim_order));
   slot->type = ir::type_of(slot->tensor);
   slot->bound = value.sizes;
   slot->is_dynamic = value.dynamism == pte::ShapeDynamism::kDynamicBound;
@@ -121,8 +112,8 @@ Result<void> TensorSlot::place() {
     tensor.set_data(planned_data);
   } else if (!is_view) {
     if (!own.has_data() || own.num_bytes() < num_bytes) {
-      own = Tensor();  // gives the old memory back first
-      own = TRY(Tensor::empty(tensor.dtype(), tensor.shape()));
+      own = Tensor();                                            // gives the old memory back first
+      own = TRY(Tensor::empty(tensor.dtype(), tensor.shape()));  // whatever the dim order
     }
     tensor.set_data(own.bytes());
   }

@@ -29,8 +29,9 @@ struct TensorSlot {
   ir::TensorType type;  ///< the same dtype and sizes, as `infer` takes them
   Shape bound;          ///< upper bound of each size; the sizes themselves if not dynamic
   bool is_dynamic = false;
-  bool is_constant = false;  ///< bytes in the file: read-only
-  bool is_state = false;     ///< planned, with initial bytes: keeps its contents between runs
+  bool is_constant = false;   ///< bytes in the file: read-only
+  bool is_state = false;      ///< planned, with initial bytes: keeps its contents between runs
+  bool is_reordered = false;  ///< channels last at the caller's wish, contiguous in the file
   bool is_view = false;  ///< of another's memory: the instruction that makes it sets the address
   std::optional<Plan> plan;
   std::byte* planned_data = nullptr;   ///< in the arena; null if not planned

@@ -5,12 +5,15 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "base/check.h"
 #include "base/try.h"
 #include "xnnpack/allocator.h"
+#include "xnnpack/channels_last.h"
 #include "xnnpack/define_nodes.h"
 #include "xnnpack/indirection.h"
 #include "xnnpack/infer_shapes.h"
@@ -73,6 +76,8 @@ std::uint64_t hash_seed_of(const DelegateOptions& options) {
 
 struct Delegate::Impl final : WorkspaceUser {
   Payload payload;
+  std::optional<Payload> original;        ///< as in the file, if `payload` differs
+  std::set<std::uint32_t> channels_last;  ///< external values that differ
   FindNamedData find_named_data;
   ThreadPool* pool;
   DelegateOptions options;
@@ -104,12 +109,7 @@ struct Delegate::Impl final : WorkspaceUser {
         hashes(hash_seed_of(given)),
         workspace(given.workspace != nullptr ? given.workspace : std::make_shared<Workspace>()) {
     workspace->add_user(*this);
-    for (const NodeRecord& node : payload.nodes) {
-      if (node.kind != NodeKind::kArgMaxPooling2d) continue;
-      const auto value = std::ranges::find(payload.values, node.outputs[1], &ValueRecord::id);
-      if (value->flags == 0) continue;  // refused unless nobody needs the node
-      index_outputs.push_back(static_cast<std::size_t>(value - payload.values.begin()));
-    }
+    find_index_outputs();
   }
   ~Impl() {
     drop_runtime();
@@ -120,12 +120,23 @@ struct Delegate::Impl final : WorkspaceUser {
   void set_up_again() override { is_set_up = false; }
   void drop_runtime() override;
 
+  void find_index_outputs();
   Result<void> create_runtime();
   Result<void> reshape(std::span<const Shape> inputs);
   Result<void> reshape_external(std::uint32_t external_id, const Shape& shape);
   Result<Shape> runtime_shape(std::uint32_t external_id) const;
   std::size_t count_value_bytes(std::size_t table_bytes) const;
 };
+
+void Delegate::Impl::find_index_outputs() {
+  index_outputs.clear();
+  for (const NodeRecord& node : payload.nodes) {
+    if (node.kind != NodeKind::kArgMaxPooling2d) continue;
+    const auto value = std::ranges::find(payload.values, node.outputs[1], &ValueRecord::id);
+    if (value->flags == 0) continue;  // refused unless nobody needs the node
+    index_outputs.push_back(static_cast<std::size_t>(value - payload.values.begin()));
+  }
+}
 
 void Delegate::Impl::drop_runtime() {
   is_set_up = false;
@@ -249,6 +260,28 @@ Result<std::unique_ptr<Delegate>> Delegate::create(std::span<const std::byte> bl
   return std::unique_ptr<Delegate>(new Delegate(std::move(impl)));
 }
 
+Result<bool> Delegate::set_channels_last(std::uint32_t external_id, bool is_channels_last) {
+  std::set<std::uint32_t> wanted = impl_->channels_last;
+  if (is_channels_last) wanted.insert(external_id);
+  if (!is_channels_last) wanted.erase(external_id);
+  if (wanted == impl_->channels_last) return true;
+  if (!impl_->original) impl_->original = impl_->payload;
+  Payload payload = *impl_->original;
+  for (const std::uint32_t id : wanted) {
+    auto changed = with_channels_last(payload, id);
+    if (!changed) return false;
+    payload = *std::move(changed);
+  }
+  impl_->channels_last = std::move(wanted);
+  impl_->payload = std::move(payload);
+  impl_->inference = std::make_unique<ShapeInference>(impl_->payload);
+  impl_->find_index_outputs();
+  impl_->input_shapes.clear();
+  impl_->output_shapes.clear();
+  TRY(impl_->create_runtime());
+  return true;
+}
+
 std::size_t Delegate::num_inputs() const { return impl_->inference->inputs().size(); }
 std::size_t Delegate::num_outputs() const { return impl_->inference->outputs().size(); }
 const Payload& Delegate::payload() const { return impl_->payload; }
@@ -288,6 +321,8 @@ Result<void> Delegate::run(std::span<const Tensor* const> inputs,
   }
   return check_status(xnn_invoke_runtime(impl_->runtime.get()), "run");
 }
+
+bool Delegate::keeps_profile() const { return impl_->options.profile; }
 
 Result<std::vector<OperatorTime>> Delegate::operator_times() const {
   if (impl_->runtime == nullptr) return std::vector<OperatorTime>();

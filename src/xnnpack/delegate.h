@@ -10,6 +10,7 @@
 
 #include "base/thread_pool.h"
 #include "tessera/tensor.h"
+#include "xnnpack/engine.h"
 #include "xnnpack/node_records.h"
 #include "xnnpack/packed_file.h"
 #include "xnnpack/workspace.h"
@@ -46,15 +47,8 @@ struct DelegateOptions {
   std::shared_ptr<Workspace> workspace;
 };
 
-/// What an operator of XNNPACK took in one run.
-struct OperatorTime {
-  std::string
-      name;  ///< XNNPACK's own, with the kind of its kernel: "Convolution (NHWC, F32) IGEMM"
-  double microseconds = 0;  ///< whole ones: XNNPACK rounds down
-};
-
 /// One delegate of a loaded method, run by an xnn_runtime. One thread at a time.
-class Delegate {
+class Delegate final : public Engine {
  public:
   /// Builds the XNNPACK runtime; weights that no other delegate of the process has packed are
   /// packed. `pool` may be null and must outlive the delegate. What this XNNPACK cannot do is
@@ -63,22 +57,30 @@ class Delegate {
                                                   const FindNamedData& find_named_data,
                                                   ThreadPool* pool,
                                                   const DelegateOptions& options = {});
-  ~Delegate();
+  ~Delegate() override;
 
   std::size_t num_inputs() const;
   std::size_t num_outputs() const;
   const Payload& payload() const;
 
+  /// Lets an external value be channels last in memory, or as the program has it: from then on its
+  /// sizes are in memory order. The runtime is made anew. False, with nothing changed, if the nodes
+  /// around the value do not allow it.
+  Result<bool> set_channels_last(std::uint32_t external_id, bool is_channels_last);
+
   /// Tells XNNPACK the inputs' sizes (in the order of the arguments) and returns the outputs'.
   /// Costs nothing if they are those of the last call.
-  Result<std::span<const Shape>> reshape(std::span<const Shape> inputs);
+  Result<std::span<const Shape>> reshape(std::span<const Shape> inputs) override;
   /// Runs with these tensors; their shapes are those of the last reshape. All memory has
   /// kTensorPaddingBytes behind its end. Setup is repeated only if an address changed.
-  Result<void> run(std::span<const Tensor* const> inputs, std::span<Tensor* const> outputs);
+  Result<void> run(std::span<const Tensor* const> inputs,
+                   std::span<Tensor* const> outputs) override;
 
   DelegateMemory memory() const;
-  /// Of the last run, in the order in which they run; only with DelegateOptions::profile.
-  Result<std::vector<OperatorTime>> operator_times() const;
+  bool keeps_profile() const override;
+  /// With XNNPACK's own names, which have the kind of kernel ("Convolution (NHWC, F32) IGEMM"), in
+  /// whole microseconds: XNNPACK rounds down.
+  Result<std::vector<OperatorTime>> operator_times() const override;
 
  private:
   struct Impl;

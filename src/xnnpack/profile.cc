@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "xnnpack/profile.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -42,6 +43,14 @@ Result<std::vector<OperatorTime>> operator_times_of(xnn_runtime* runtime) {
     name += result.back().name.size() + 1;
   }
   return result;
+}
+
+void add_times(std::vector<OperatorTime>& sum, const std::vector<OperatorTime>& times) {
+  if (!std::ranges::equal(sum, times, {}, &OperatorTime::name, &OperatorTime::name)) {
+    sum = times;
+    return;
+  }
+  for (std::size_t i = 0; i < times.size(); ++i) sum[i].microseconds += times[i].microseconds;
 }
 
 }  // namespace tessera::xnnpack

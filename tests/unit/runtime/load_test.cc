@@ -81,18 +81,6 @@ TEST(Load, RefusesResultsOverArguments) {
   expect_error(builder, ErrorCode::kInvalidProgram, "shares memory with value 0");
 }
 
-TEST(Load, SaysWhatTensorsAreNotSupported) {
-  const auto refuse = [](auto change, const std::string& fragment) {
-    PlanBuilder builder;
-    pte::TensorValue value = PlanBuilder::tensor_value({1, 2, 3, 4});
-    change(value);
-    const auto x = builder.add(value);
-    builder.returns({x}, {x});
-    expect_error(builder, ErrorCode::kNotSupported, fragment);
-  };
-  refuse([](pte::TensorValue& value) { value.dim_order = {0, 2, 3, 1}; }, "dim order");
-}
-
 TEST(Load, TakesTensorsOnlyAsInputs) {
   PlanBuilder builder;
   builder.returns({builder.add(std::int64_t{1})}, {});

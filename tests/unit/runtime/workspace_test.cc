@@ -37,9 +37,10 @@ TEST(Workspaces, AreSharedByMethodsThatTakeTurns) {
   const auto program = load_unet();
   ASSERT_TRUE(program);
   const auto workspace = Workspace::create();
-  const auto alone = program->load_method().value();
-  auto first = program->load_method("forward", {.workspace = workspace}).value();
-  const auto second = program->load_method("forward", {.workspace = workspace}).value();
+  const auto alone = program->load_method("forward", {.band_bytes = 0}).value();
+  auto first = program->load_method("forward", {.workspace = workspace, .band_bytes = 0}).value();
+  const auto second =
+      program->load_method("forward", {.workspace = workspace, .band_bytes = 0}).value();
   // The second makes the workspace grow, which moves it under the first.
   for (const std::int64_t size : {64, 128, 256}) {
     const auto expected = run(*alone, size);
@@ -63,7 +64,8 @@ TEST(Workspaces, ServeOneMethodAtATime) {
   const auto program = load_unet();
   ASSERT_TRUE(program);
   const auto workspace = Workspace::create();
-  const auto method = program->load_method("forward", {.workspace = workspace}).value();
+  const auto method =
+      program->load_method("forward", {.workspace = workspace, .band_bytes = 0}).value();
   const auto expected = run(*method, 64);
   {
     const auto turn = runtime::Turn::take(workspace->impl());  // as a method that runs has it
@@ -77,7 +79,7 @@ TEST(Workspaces, ServeOneMethodAtATime) {
 TEST(Workspaces, GoBackWhenSizesStaySmall) {
   const auto program = load_unet();
   ASSERT_TRUE(program);
-  const auto method = program->load_method().value();
+  const auto method = program->load_method("forward", {.band_bytes = 0}).value();
   const auto expected = run(*method, 64);
   const std::size_t small = method->memory().workspace_bytes;
   run(*method, 512);
