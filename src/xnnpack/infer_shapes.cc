@@ -29,6 +29,20 @@ Result<void> check_size(const Shape& shape) {
   return {};
 }
 
+/// Sizes in the record are upper bounds, so that nothing inside can become larger than the file
+/// says, whatever paddings and windows it has.
+Result<void> check_bound(const ValueRecord& value, const Shape& shape) {
+  std::uint64_t bound = 1;
+  for (const std::uint32_t size : value.dims) {
+    if (__builtin_mul_overflow(bound, std::uint64_t{size}, &bound)) return {};
+  }
+  const bool is_inner = value.flags == 0;
+  if (!is_inner || std::cmp_less_equal(shape.num_elements(), bound)) return {};
+  return wrong(
+      "value {} would have the sizes {}, more than the {} elements that the program gives it",
+      value.id, shape.to_string(), bound);
+}
+
 /// How many windows fit.
 Result<std::int64_t> num_windows(std::int64_t size, std::uint32_t kernel, std::uint32_t stride,
                                  std::uint32_t dilation, std::uint32_t padding_before,
@@ -278,6 +292,7 @@ Result<void> ShapeInference::run(std::span<const Shape> inputs) {
           return wrong("{} has not the {} dims of value {}", shape.to_string(),
                        payload_.values[value].dims.size(), payload_.values[value].id);
         }
+        TRY(check_bound(payload_.values[value], shape));
         shapes_[value] = shape;
       }
       return {};

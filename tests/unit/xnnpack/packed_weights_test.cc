@@ -154,7 +154,7 @@ TEST(PackedWeights, OfOneFilterWithTwoScalesInOneDelegateAreTwo) {
 }
 
 TEST(PackedWeights, AreNotPackedAgainForLargeImages) {
-  auto maker = sample_convolution();
+  auto maker = sample_convolution(2048);
   const auto delegate = maker.create();
   ASSERT_TRUE(delegate);
   const auto before = usage();

@@ -100,10 +100,11 @@ inline std::vector<float> sample_elements(std::size_t count, std::uint32_t seed 
 }
 
 /// 3x3 convolution from 2 to 3 channels and back to NCHW, upper bound 64 by 64.
-inline PayloadMaker sample_convolution() {
+inline PayloadMaker sample_convolution(std::uint32_t size = 64) {
   PayloadMaker maker;
-  const auto in = maker.input({1, 2, 64, 64}), out = maker.output({1, 3, 64, 64});
-  const auto in_nhwc = maker.internal({1, 64, 64, 2}), out_nhwc = maker.internal({1, 64, 64, 3});
+  const auto in = maker.input({1, 2, size, size}), out = maker.output({1, 3, size, size});
+  const auto in_nhwc = maker.internal({1, size, size, 2});
+  const auto out_nhwc = maker.internal({1, size, size, 3});
   const auto filter = maker.constant({3, 3, 3, 2}, sample_elements(54));
   const auto bias = maker.constant({3}, sample_elements(3, 2));
   maker.node(NodeKind::kStaticTranspose, {in}, in_nhwc, TransposeParams{{0, 2, 3, 1}});
