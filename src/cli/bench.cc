@@ -86,12 +86,12 @@ void let_threads_sleep() { std::this_thread::sleep_for(std::chrono::milliseconds
 Result<void> run_in_turn(const std::vector<Subject>& subjects, const Options& options,
                          std::vector<BenchResult>& results) {
   const bool do_threads_disturb = subjects.size() > 1 && options.method.num_threads != 1;
-  for (const Subject& subject : subjects) TRY(subject.run());
+  for (const Subject& subject : subjects) static_cast<void>(TRY(subject.run()));
   for (std::size_t round = 0; round < options.num_warmup_runs + options.num_runs; ++round) {
     for (std::size_t i = 0; i < subjects.size(); ++i) {
       if (do_threads_disturb) {
         let_threads_sleep();
-        TRY(subjects[i].run());  // wakes its own threads
+        static_cast<void>(TRY(subjects[i].run()));  // wakes its own threads
       }
       const double milliseconds = TRY(subjects[i].run());
       if (round >= options.num_warmup_runs) results[i].run_ms.push_back(milliseconds);
@@ -103,9 +103,9 @@ Result<void> run_in_turn(const std::vector<Subject>& subjects, const Options& op
 /// In runs of their own: times without a profile stay what they are without one.
 Result<std::vector<ProfileRecord>> profile_of(const std::string& path, const Options& options) {
   const Subject subject = TRY(Subject::load(path, options, /*profile=*/true));
-  for (std::size_t i = 0; i <= options.num_warmup_runs; ++i) TRY(subject.run());
+  for (std::size_t i = 0; i <= options.num_warmup_runs; ++i) static_cast<void>(TRY(subject.run()));
   subject.method().clear_profile();
-  for (std::size_t i = 0; i < options.num_runs; ++i) TRY(subject.run());
+  for (std::size_t i = 0; i < options.num_runs; ++i) static_cast<void>(TRY(subject.run()));
   return subject.method().profile();
 }
 

@@ -71,8 +71,9 @@ Result<void> expect_token_params(const ir::TensorType& input, const ir::TensorTy
 }
 
 Result<void> expect_zero_point(const ir::TypeArguments& arguments, std::size_t position) {
-  TRY(integer_argument(arguments, position, "zero_point", std::numeric_limits<std::int32_t>::min(),
-                       std::numeric_limits<std::int32_t>::max()));
+  static_cast<void>(TRY(integer_argument(arguments, position, "zero_point",
+                                         std::numeric_limits<std::int32_t>::min(),
+                                         std::numeric_limits<std::int32_t>::max())));
   return {};
 }
 

@@ -92,7 +92,7 @@ Types real_type(const TypeArguments& arguments, std::size_t quant_min) {
   const TensorType& input = arguments.tensor(0);
   TRY(expect_types<StoredTypes>(input, "input"));
   const std::int64_t min = TRY(integer_argument(arguments, quant_min, "quant_min"));
-  TRY(integer_argument(arguments, quant_min + 1, "quant_max", min));
+  static_cast<void>(TRY(integer_argument(arguments, quant_min + 1, "quant_max", min)));
   if (TRY(dtype_argument(arguments, quant_min + 2, input.dtype)) != input.dtype) {
     return fail(ErrorCode::kInvalidType, "argument 'dtype' is not that of 'input', {}",
                 name_of(input.dtype));

@@ -132,7 +132,7 @@ Types infer_cdist(const TypeArguments& arguments) {
   TRY(expect_rank(b, "x2", 2, Shape::kMaxRank));
   TRY(expect_norm(arguments.real(kP)));
   if (!arguments.is_none(kComputeMode)) {
-    TRY(integer_argument(arguments, kComputeMode, "compute_mode", 0, 2));
+    static_cast<void>(TRY(integer_argument(arguments, kComputeMode, "compute_mode", 0, 2)));
   }
   TRY(expect_equal(a.dims.back(), "last size of argument 'x1'", b.dims.back(),
                    "last size of argument 'x2'"));

@@ -130,7 +130,7 @@ Result<void> expect_factor(const TypeArguments& arguments, std::size_t position,
                            std::string_view name) {
   const bool is_number = std::holds_alternative<ir::Dim>(arguments[position]);
   if (is_number) {
-    TRY(integer_argument(arguments, position, name));
+    static_cast<void>(TRY(integer_argument(arguments, position, name)));
     return {};
   }
   if (is_float(arguments.tensor(0).dtype)) return {};

@@ -140,7 +140,7 @@ Types infer_per_token(const TypeArguments& arguments) {
   const TensorType& input = arguments.tensor(kInput);
   TRY(expect_dtype(input, "input", {DType::kF32}));
   TRY(expect_rank(input, "input", 1, Shape::kMaxRank));
-  TRY(quantized_dtype_argument(arguments, kDtype));
+  static_cast<void>(TRY(quantized_dtype_argument(arguments, kDtype)));
   ir::Dims tokens = input.dims;
   tokens.back() = 1;
   return std::vector{TensorType{DType::kF64, tokens}, TensorType{DType::kI64, tokens}};

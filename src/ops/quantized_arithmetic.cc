@@ -137,7 +137,7 @@ Types infer_add(const TypeArguments& arguments) {
   for (const std::size_t position : {kA + 1, kB + 1, kOut + 1}) {
     TRY(expect_zero_point(arguments, position + 1));
     const std::int64_t min = TRY(integer_argument(arguments, position + 2, "quant_min", -128, 255));
-    TRY(integer_argument(arguments, position + 3, "quant_max", min, 255));
+    static_cast<void>(TRY(integer_argument(arguments, position + 3, "quant_max", min, 255)));
   }
   TRY(quant_range_argument(arguments, kOut + 3, a.dtype));
   return std::vector{a};

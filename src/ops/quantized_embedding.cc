@@ -139,7 +139,7 @@ Types infer(const TypeArguments& arguments) {
   TRY(check_scales(arguments, columns));
   TRY(expect_types<TypeList<std::int32_t, std::int64_t>>(indices, "indices"));
   const std::int64_t min = TRY(integer_argument(arguments, kQuantMin, "weight_quant_min"));
-  TRY(integer_argument(arguments, kQuantMax, "weight_quant_max", min));
+  static_cast<void>(TRY(integer_argument(arguments, kQuantMax, "weight_quant_max", min)));
   TensorType result{arguments.tensor(kScales).dtype, indices.dims};
   if constexpr (kHasDtype) result.dtype = TRY(dtype_argument(arguments, kDtype, result.dtype));
   TRY(expect_types<RealRowTypes>(result, "out"));

@@ -113,7 +113,7 @@ Types infer_cumsum(const TypeArguments& arguments) {
   const TensorType& self = arguments.tensor(kSelf);
   TRY(expect_types<AllTypes>(self, "self"));
   const std::int64_t dim = TRY(integer_argument(arguments, kDim, "dim"));
-  TRY(normalize_dim(dim, std::max<std::size_t>(self.rank(), 1), "dim"));
+  static_cast<void>(TRY(normalize_dim(dim, std::max<std::size_t>(self.rank(), 1), "dim")));
   const DType otherwise = is_float(self.dtype) ? self.dtype : DType::kI64;
   const DType dtype = TRY(dtype_argument(arguments, kDtype, otherwise));
   if (dtype == DType::kBool) {

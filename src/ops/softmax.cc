@@ -81,7 +81,7 @@ Types infer(const TypeArguments& arguments) {
   const TensorType& self = arguments.tensor(kSelf);
   TRY(expect_types<FloatTypes>(self, "self"));
   const std::int64_t dim = TRY(integer_argument(arguments, kDim, "dim"));
-  TRY(normalize_dim(dim, std::max<std::size_t>(self.rank(), 1), "dim"));
+  static_cast<void>(TRY(normalize_dim(dim, std::max<std::size_t>(self.rank(), 1), "dim")));
   if (arguments.boolean(kHalfToFloat)) {
     return fail(ErrorCode::kNotSupported, "argument 'half_to_float' is true, expected false");
   }

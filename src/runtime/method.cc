@@ -201,7 +201,8 @@ Result<void> Method::Impl::adopt_dim_order(
     const auto& [call, external_id] = uses[i];
     if (TRY(call->delegate->set_channels_last(external_id, is_channels_last))) continue;
     for (const auto& done : uses.first(i)) {
-      TRY(done.call->delegate->set_channels_last(done.external_id, !is_channels_last));
+      static_cast<void>(
+          TRY(done.call->delegate->set_channels_last(done.external_id, !is_channels_last)));
     }
     return {};
   }
