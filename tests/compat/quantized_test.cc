@@ -32,23 +32,43 @@ struct QuantizedCase {
 
 void PrintTo(const QuantizedCase& test, std::ostream* out) { *out << test.name(); }
 
-/// KIND.pte with inN.npy and KIND.etoutN.npy; folders that come later add to those before.
-std::vector<QuantizedCase> find_cases() {
-  std::vector<QuantizedCase> cases;
+std::vector<fs::path> find_folders() {
+  std::vector<fs::path> folders;
   for (const fs::path& root :
        {fs::path(TESSERA_TEST_DATA) / "fixtures", fs::path(TESSERA_FIXTURES)}) {
     if (root.empty() || !fs::exists(root)) continue;
     for (const auto& folder : fs::directory_iterator(root)) {
-      for (const char* kind : {"xnnpack_q8", "xnnpack_q8dyn", "xnnpack_8da4w"}) {
-        for (int number = 0; number < 16; ++number) {
-          QuantizedCase test{folder.path(), kind, number};
-          if (!fs::exists(folder.path() / std::format("{}.etout{}.npy", kind, number)) ||
-              !fs::exists(folder.path() / std::format("in{}.npy", number))) {
-            continue;
-          }
-          std::erase_if(cases, [&](const auto& other) { return other.name() == test.name(); });
-          cases.push_back(std::move(test));
+      if (folder.is_directory()) folders.push_back(folder.path());
+    }
+  }
+  return folders;
+}
+
+/// Stems of the folder's programs but those in f32, which fixtures_test.cc runs.
+std::vector<std::string> find_kinds(const fs::path& folder) {
+  std::vector<std::string> kinds;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string kind = entry.path().stem();
+    if (entry.path().extension() == ".pte" && kind != "portable" && kind != "xnnpack") {
+      kinds.push_back(kind);
+    }
+  }
+  return kinds;
+}
+
+/// KIND.pte with inN.npy and KIND.etoutN.npy; folders that come later add to those before.
+std::vector<QuantizedCase> find_cases() {
+  std::vector<QuantizedCase> cases;
+  for (const fs::path& folder : find_folders()) {
+    for (const std::string& kind : find_kinds(folder)) {
+      for (int number = 0; number < 16; ++number) {
+        QuantizedCase test{folder, kind, number};
+        if (!fs::exists(folder / std::format("{}.etout{}.npy", kind, number)) ||
+            !fs::exists(folder / std::format("in{}.npy", number))) {
+          continue;
         }
+        std::erase_if(cases, [&](const auto& other) { return other.name() == test.name(); });
+        cases.push_back(std::move(test));
       }
     }
   }
@@ -104,6 +124,17 @@ TEST_P(Quantized, GivesExecuTorchsResults) {
     EXPECT_LE(largest_difference(output, expected), steps * *step * 1.0001);
   } else {
     EXPECT_LE(testing::relative_error(output, expected), testing::kDynamicInt8RelativeTolerance);
+  }
+}
+
+TEST(QuantizedPrograms, AllHaveAReference) {
+  const std::vector<QuantizedCase> cases = find_cases();
+  for (const fs::path& folder : find_folders()) {
+    for (const std::string& kind : find_kinds(folder)) {
+      EXPECT_TRUE(std::ranges::any_of(cases, [&](const QuantizedCase& test) {
+        return test.folder.filename() == folder.filename() && test.kind == kind;
+      })) << folder / kind;
+    }
   }
 }
 
