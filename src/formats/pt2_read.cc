@@ -4,6 +4,7 @@
 
 #include "base/try.h"
 #include "formats/pt2_parts.h"
+#include "formats/strided_storage.h"
 
 namespace tessera::pt2 {
 namespace {
@@ -11,18 +12,6 @@ namespace {
 constexpr std::string_view kWhatIsRead =
     "Tessera reads the archives that torch.export.save of PyTorch 2.9 and newer writes; load the "
     "model and save it again with one of these";
-/// Copies of weights may take as much as the file itself and this, so that a small file cannot ask
-/// for much memory.
-constexpr std::uint64_t kSpareCopyBytes = std::uint64_t{64} << 20;
-
-/// The folder that holds everything: of the first entry ("tiny/data/weights/weight_0" -> "tiny/").
-std::string root_of(const ZipArchive& archive) {
-  if (archive.entries().empty()) return {};
-  const std::string& name = archive.entries().front().name;
-  const auto slash = name.find('/');
-  return slash == std::string::npos ? std::string() : name.substr(0, slash + 1);
-}
-
 /// Older PyTorch's archives are told from broken ones, so that the user learns what to do.
 Result<void> check_layout(const ZipArchive& archive, const std::string& root) {
   if (archive.contains("serialized_exported_program.json") ||
@@ -81,7 +70,7 @@ Result<std::string> find_model(const ZipArchive& archive, const std::string& roo
 }
 
 Result<ExportedProgram> read_archive(const ZipArchive& archive) {
-  const std::string root = root_of(archive);
+  const std::string root = archive.root();
   TRY(check_layout(archive, root));
   TRY(check_byte_order(archive, root));
   const std::string model = TRY(find_model(archive, root));
@@ -108,7 +97,7 @@ Result<ExportedProgram> read(const std::filesystem::path& path) {
 }
 
 Result<ExportedProgram> read(std::shared_ptr<const FileBytes> file) {
-  return read_archive(TRY(ZipArchive::open(std::move(file))));
+  return read_archive(TRY(ZipArchive::open(file)));
 }
 
 }  // namespace tessera::pt2

@@ -54,14 +54,25 @@ Result<ZipArchive> ZipArchive::open(const std::filesystem::path& path) {
   return archive;
 }
 
-Result<ZipArchive> ZipArchive::open(std::shared_ptr<const FileBytes> file) {
+Result<ZipArchive> ZipArchive::open(const std::shared_ptr<const FileBytes>& file) {
+  return open(ZipBytes{.bytes = file->bytes(), .owner = file});
+}
+
+Result<ZipArchive> ZipArchive::open(ZipBytes file) {
   ZipArchive archive;
-  archive.entries_ = TRY(read_zip_directory(file->bytes()));
+  archive.entries_ = TRY(read_zip_directory(file.bytes));
   archive.file_ = std::move(file);
   for (std::size_t i = 0; i < archive.entries_.size(); ++i) {
     archive.index_.emplace(archive.entries_[i].name, i);
   }
   return archive;
+}
+
+std::string ZipArchive::root() const {
+  if (entries_.empty()) return {};
+  const std::string& name = entries_.front().name;
+  const auto slash = name.find('/');
+  return slash == std::string::npos ? std::string() : name.substr(0, slash + 1);
 }
 
 Result<ZipBytes> ZipArchive::read(std::string_view name) const {
@@ -71,10 +82,10 @@ Result<ZipBytes> ZipArchive::read(std::string_view name) const {
   }
   const ZipEntry& entry = entries_[found->second];
   if (!entry.is_stored) return unpack(entry);
-  const auto bytes = file_->bytes().subspan(entry.payload_offset, entry.size_bytes);
+  const auto bytes = file_.bytes.subspan(entry.payload_offset, entry.size_bytes);
   const std::uint64_t behind = file_bytes() - entry.payload_offset - entry.size_bytes;
   if (behind < kTensorPaddingBytes) return padded_copy(bytes);
-  return ZipBytes{.bytes = bytes, .owner = file_};
+  return ZipBytes{.bytes = bytes, .owner = file_.owner};
 }
 
 Result<ZipBytes> ZipArchive::unpack(const ZipEntry& entry) const {
@@ -84,7 +95,7 @@ Result<ZipBytes> ZipArchive::unpack(const ZipEntry& entry) const {
                 "entry '{}': {} bytes cannot become {} (at most {} are unpacked)", entry.name,
                 entry.packed_bytes, entry.size_bytes, kMaxUnpackedBytes);
   }
-  const auto archive = TRY(open_with_libzip(file_->bytes(), entry));
+  const auto archive = TRY(open_with_libzip(file_.bytes, entry));
   const std::unique_ptr<zip_file_t, ZipCloser> file(
       zip_fopen(archive.get(), entry.name.c_str(), 0));
   if (file == nullptr) return zip_failure(entry, zip_strerror(archive.get()));

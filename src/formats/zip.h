@@ -34,9 +34,14 @@ class ZipArchive {
   /// Maps the file. Errors name it.
   static Result<ZipArchive> open(const std::filesystem::path& path);
   /// The same for bytes that are in memory already.
-  static Result<ZipArchive> open(std::shared_ptr<const FileBytes> file);
+  static Result<ZipArchive> open(const std::shared_ptr<const FileBytes>& file);
+  /// The same for an archive that is an entry of another one.
+  static Result<ZipArchive> open(ZipBytes bytes);
 
-  std::uint64_t file_bytes() const { return file_->bytes().size(); }
+  std::uint64_t file_bytes() const { return file_.bytes.size(); }
+  /// The folder of the first entry with its slash, in which PyTorch puts all others:
+  /// "tiny/data/weights/weight_0" -> "tiny/".
+  std::string root() const;
   /// In the order of the directory.
   const std::vector<ZipEntry>& entries() const { return entries_; }
   bool contains(std::string_view name) const { return index_.contains(name); }
@@ -50,7 +55,7 @@ class ZipArchive {
   ZipArchive() = default;
   Result<ZipBytes> unpack(const ZipEntry& entry) const;
 
-  std::shared_ptr<const FileBytes> file_;
+  ZipBytes file_;
   std::vector<ZipEntry> entries_;
   std::map<std::string, std::size_t, std::less<>> index_;
 };

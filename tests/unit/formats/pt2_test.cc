@@ -148,7 +148,7 @@ TEST(Pt2, DamagedWeightsNameTheTensor) {
               AllOf(HasSubstr("tensor 'conv.weight'"), HasSubstr("no entry")));
   EXPECT_THAT(error_with([](Entries& entries) { entries[kWeight].resize(32); }),
               AllOf(HasSubstr("tensor 'conv.weight'"), HasSubstr("needs 9 elements"),
-                    HasSubstr("the entry has 8")));
+                    HasSubstr("the storage has 8")));
   EXPECT_THAT(error_with([](Entries& entries) { entries[kWeight].resize(35); }),
               AllOf(HasSubstr("tensor 'conv.weight'"), HasSubstr("35 bytes")));
   EXPECT_THAT(error_with(kConfig, R"({"as_int": 9})", R"({"as_int": -9})"),
