@@ -87,6 +87,11 @@ Result<void> Step::resize() {
 }
 
 Result<void> Step::run(ir::KernelContext& context) {
+  for (const TensorSlot* slot : unplanned) {
+    if (slot->is_readable()) continue;
+    return fail(ErrorCode::kInvalidProgram, "{}: reads {} that nothing has written", name,
+                slot->tensor.type_string());
+  }
   Result<void> result;
   if (auto* kernel = std::get_if<KernelInstruction>(&body)) {
     result = kernel->run(context);
@@ -148,6 +153,9 @@ Result<std::vector<Step>> resolve_chain(const pte::ExecutionPlan& plan, std::siz
     };
     auto resolved = resolve();
     if (!resolved) return with_context(std::move(resolved).error(), step.name);
+    for (const TensorSlot* slot : arguments_of(step)) {
+      if (!slot->plan && !slot->is_constant) step.unplanned.push_back(slot);
+    }
     steps.push_back(std::move(step));
   }
   return steps;
@@ -165,6 +173,16 @@ std::vector<TensorSlot*> results_of(const Step& step) {
   }
   if (const auto* move = std::get_if<MoveInstruction>(&step.body)) return {move->to};
   return {};
+}
+
+std::vector<TensorSlot*> arguments_of(const Step& step) {
+  if (const auto* kernel = std::get_if<KernelInstruction>(&step.body)) return kernel->reads_from;
+  if (const auto* call = std::get_if<DelegateInstruction>(&step.body)) return call->arguments;
+  TensorSlot* slot = nullptr;
+  if (const auto* prim = std::get_if<PrimInstruction>(&step.body)) slot = prim->from;
+  if (const auto* move = std::get_if<MoveInstruction>(&step.body)) slot = move->from;
+  if (const auto* jump = std::get_if<JumpFalseInstruction>(&step.body)) slot = jump->condition;
+  return slot == nullptr ? std::vector<TensorSlot*>() : std::vector{slot};
 }
 
 }  // namespace tessera::runtime

@@ -43,8 +43,9 @@ struct KernelInstruction {
   const ir::Operator* op = nullptr;
   std::vector<ir::BasicArgument<Tensor>> arguments;  ///< point into the value table
   std::vector<ir::BasicArgument<const ir::TensorType>> types;
-  std::vector<TensorSlot*> results;  ///< null: the file has no room for this result
-  std::vector<Tensor> outputs;       ///< what the kernel writes; memory of its own where no room is
+  std::vector<TensorSlot*> reads_from;  ///< the tensors among the arguments
+  std::vector<TensorSlot*> results;     ///< null: the file has no room for this result
+  std::vector<Tensor> outputs;  ///< what the kernel writes; memory of its own where no room is
   std::vector<LiveArgument> live;
   std::vector<std::unique_ptr<ContiguousCopy>> reads;   ///< filled before the kernel runs
   std::vector<std::unique_ptr<ContiguousCopy>> writes;  ///< by result; null: the slot itself
@@ -138,6 +139,8 @@ struct Step {
   std::variant<KernelInstruction, PrimInstruction, DelegateInstruction, MoveInstruction,
                MoveNumberInstruction, JumpFalseInstruction, FreeInstruction>
       body;
+  /// Those of the tensors that it reads which may have no memory when the step runs.
+  std::vector<const TensorSlot*> unplanned;
 
   /// Sizes of what the step writes from the sizes of what it reads; memory for them.
   Result<void> resize();
@@ -182,7 +185,8 @@ Result<DelegateInstruction> resolve_delegate_call(const pte::DelegateCall& call,
                                                   const ValueTable& values,
                                                   const DelegateSettings& settings);
 
-/// The slots that a step writes.
+/// The slots that a step writes, and those that it reads.
 std::vector<TensorSlot*> results_of(const Step& step);
+std::vector<TensorSlot*> arguments_of(const Step& step);
 
 }  // namespace tessera::runtime

@@ -44,6 +44,10 @@ Result<void> check_result(const TensorSlot& slot, const ir::TensorType& inferred
 /// Kernels read arguments while they write results.
 Result<void> check_disjoint(const KernelInstruction& kernel, const CallParts& parts,
                             const ValueTable& values) {
+  for (const TensorSlot* result : kernel.results) {
+    if (result == nullptr || std::ranges::count(kernel.results, result) == 1) continue;
+    return fail(ErrorCode::kInvalidProgram, "two of its results are one value");
+  }
   for (std::size_t i = parts.is_in_place ? 1 : 0; i < parts.arguments.size(); ++i) {
     const std::int32_t argument = parts.arguments[i];
     const TensorSlot* slot = argument < 0 ? nullptr : values.tensor(argument);
@@ -180,7 +184,9 @@ Result<KernelInstruction> resolve_kernel_call(const pte::ExecutionPlan& plan,
     kernel.types.push_back(TRY(argument_of<const ir::TensorType>(
         plan, expected, argument, [&](std::int32_t index) -> const ir::TensorType* {
           TensorSlot* slot = values.tensor(index);
-          return slot == nullptr ? nullptr : &slot->type;
+          if (slot == nullptr) return nullptr;
+          kernel.reads_from.push_back(slot);
+          return &slot->type;
         })));
     add_live_argument(kernel, plan, expected, argument);
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstdint>
+#include <unordered_set>
 #include <vector>
 
 #include "base/try.h"
@@ -99,7 +100,10 @@ Result<void> Method::Impl::load_instructions(const pte::ExecutionPlan& plan) {
       if (const auto* call = std::get_if<pte::KernelCall>(&instruction)) {
         const auto& [op, prim] = operators[static_cast<std::size_t>(call->operator_index)];
         if (op != nullptr && op->sizes_from_elements) sizes_each_step = true;
-        if (prim != nullptr && prim->kind == runtime::PrimKind::kElement) sizes_each_step = true;
+        if (prim != nullptr && (prim->kind == runtime::PrimKind::kElement ||
+                                prim->kind == runtime::PrimKind::kCopyIndex)) {
+          sizes_each_step = true;
+        }
       }
       if (const auto* call = std::get_if<pte::DelegateCall>(&instruction)) {
         if (++num_calls[static_cast<std::size_t>(call->delegate_index)] > 1) sizes_each_step = true;
@@ -109,6 +113,21 @@ Result<void> Method::Impl::load_instructions(const pte::ExecutionPlan& plan) {
   return {};
 }
 
+/// Whether a tensor of dynamic sizes is written after the method has used it: then it may have two
+/// sizes in one run.
+bool Method::Impl::writes_after_use(std::span<TensorSlot* const> input_slots) const {
+  std::unordered_set<const TensorSlot*> used(input_slots.begin(), input_slots.end());
+  for (const auto& chain : chains) {
+    for (const runtime::Step& step : chain) {
+      for (const TensorSlot* slot : arguments_of(step)) used.insert(slot);
+      for (const TensorSlot* slot : results_of(step)) {
+        if (!used.insert(slot).second && slot->is_dynamic) return true;
+      }
+    }
+  }
+  return false;
+}
+
 Result<void> Method::Impl::load_inputs_and_outputs(const pte::ExecutionPlan& plan) {
   std::vector<TensorSlot*> input_slots, output_slots;
   for (const std::int32_t value : plan.inputs) {
@@ -116,8 +135,17 @@ Result<void> Method::Impl::load_inputs_and_outputs(const pte::ExecutionPlan& pla
     if (input_slots.back()->is_constant) {
       return fail(ErrorCode::kInvalidProgram, "input value {} is a constant", value);
     }
+    if (std::ranges::count(plan.inputs, value) > 1) {
+      return fail(ErrorCode::kInvalidProgram, "value {} is two inputs", value);
+    }
   }
   for (const std::int32_t value : plan.outputs) output_slots.push_back(values.tensor(value));
+
+  if (writes_after_use(input_slots)) sizes_each_step = true;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    TensorSlot* slot = values.tensor(static_cast<std::int32_t>(i));
+    if (slot != nullptr && slot->is_view) views.push_back(slot);
+  }
 
   const runtime::MemorySharing sharing(values, chains, input_slots, output_slots);
   for (TensorSlot* slot : output_slots) {

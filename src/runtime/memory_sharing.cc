@@ -29,26 +29,10 @@ std::vector<const TensorSlot*> results_read_inside(const DelegateInstruction& ca
   return slots;
 }
 
-bool reads_slot(const KernelInstruction& kernel, const TensorSlot& slot) {
-  for (const auto& argument : kernel.arguments) {
-    const auto* tensor = std::get_if<Tensor*>(&argument);
-    if (tensor != nullptr && *tensor == &slot.tensor) return true;
-    const auto* list = std::get_if<std::vector<Tensor*>>(&argument);
-    if (list != nullptr && std::ranges::contains(*list, &slot.tensor)) return true;
-  }
-  return std::ranges::any_of(kernel.reads, [&](const auto& copy) { return copy->slot == &slot; });
-}
-
 /// Whether a step that is no delegate call reads or writes the tensor.
 bool uses_slot(const Step& step, const TensorSlot& slot) {
-  if (std::ranges::contains(results_of(step), &slot)) return true;
-  if (const auto* kernel = std::get_if<KernelInstruction>(&step.body)) {
-    return reads_slot(*kernel, slot);
-  }
-  if (const auto* prim = std::get_if<PrimInstruction>(&step.body)) return prim->from == &slot;
-  if (const auto* move = std::get_if<MoveInstruction>(&step.body)) return move->from == &slot;
-  const auto* jump = std::get_if<JumpFalseInstruction>(&step.body);
-  return jump != nullptr && jump->condition == &slot;
+  return std::ranges::contains(results_of(step), &slot) ||
+         std::ranges::contains(arguments_of(step), &slot);
 }
 
 }  // namespace

@@ -117,12 +117,23 @@ Result<void> Method::execute(std::stop_token stop) {
     }
   }
   const auto turn = TRY(impl_->take_turn());
+  for (runtime::TensorSlot* view : impl_->views) {  // of memory that may have gone since
+    view->viewed = nullptr;
+    view->tensor.set_data(view->external_data);
+  }
+  for (Impl::Input& input : impl_->inputs) {  // instructions may have given it other sizes
+    if (input.staged) TRY(input.slot->resize(input.staged->shape()));
+  }
   if (impl_->sizes_changed) TRY(impl_->resize_all());
   for (Impl::Input& input : impl_->inputs) {
     if (input.staged) reorder(*input.staged, input.slot->tensor);
   }
   impl_->has_run = false;  // what a run that fails leaves behind is no output
   TRY(impl_->run_chains(stop));
+  for (std::size_t i = 0; i < num_outputs(); ++i) {
+    if (impl_->outputs[i].slot->is_readable()) continue;
+    return fail(ErrorCode::kInvalidProgram, "nothing has written output {}", i);
+  }
   TRY(impl_->copy_bound_outputs());
   impl_->has_run = true;
   if (impl_->num_runs_until_shrink > 0 && --impl_->num_runs_until_shrink == 0) {

@@ -56,9 +56,11 @@ struct Method::Impl {
   std::vector<Input> inputs;
   std::vector<Output> outputs;
   std::vector<const runtime::TensorSlot*> planned_tensors;
+  std::vector<runtime::TensorSlot*> views;
   std::unique_ptr<runtime::Profile> profile;  ///< null: not asked for
-  /// Sizes may differ each time an instruction runs (jumps, a delegate that is called twice), so
-  /// each is sized right before it runs; else all are sized once when an input's size has changed.
+  /// Sizes may differ each time an instruction runs (jumps, a delegate that is called twice, a
+  /// tensor that is written twice), so each is sized right before it runs; else all are sized once
+  /// when an input's size has changed.
   bool sizes_each_step = false;
   bool sizes_changed = true;
   bool has_run = false;
@@ -75,6 +77,7 @@ struct Method::Impl {
   Result<void> load_instructions(const pte::ExecutionPlan& plan);
   xnnpack::FindNamedData find_named_data() const;
   Result<void> load_inputs_and_outputs(const pte::ExecutionPlan& plan);
+  bool writes_after_use(std::span<runtime::TensorSlot* const> input_slots) const;
 
   /// Lets a tensor that only delegates touch have this dim order, if they can do with it.
   Result<void> adopt_dim_order(runtime::TensorSlot& slot,

@@ -199,6 +199,7 @@ Result<void> PrimInstruction::run() {
   } else if (op->kind == PrimKind::kView) {
     if (to->is_view && to->external_data == nullptr) {
       to->tensor.set_data(from->tensor.bytes());
+      to->viewed = from->viewed != nullptr ? from->viewed : from;
     } else if (from->tensor.num_bytes() > 0) {
       std::memmove(to->tensor.bytes(), from->tensor.bytes(), from->tensor.num_bytes());
     }

@@ -100,6 +100,11 @@ Result<void> TensorSlot::resize(const Shape& shape) {
   return place();
 }
 
+bool TensorSlot::is_readable() const {
+  if (tensor.num_elements() == 0) return true;
+  return tensor.has_data() && (viewed == nullptr || viewed->tensor.bytes() == tensor.bytes());
+}
+
 Result<void> TensorSlot::place() {
   const std::size_t num_bytes = tensor.num_bytes();
   if (external_data != nullptr) {
@@ -112,8 +117,9 @@ Result<void> TensorSlot::place() {
     tensor.set_data(planned_data);
   } else if (!is_view) {
     if (!own.has_data() || own.num_bytes() < num_bytes) {
-      own = Tensor();                                            // gives the old memory back first
-      own = TRY(Tensor::empty(tensor.dtype(), tensor.shape()));  // whatever the dim order
+      own = Tensor();  // gives the old memory back first
+      // Zeros, as in an arena: a program may read before it writes. Whatever the dim order.
+      own = TRY(Tensor::zeros(tensor.dtype(), tensor.shape()));
     }
     tensor.set_data(own.bytes());
   }

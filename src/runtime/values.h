@@ -33,6 +33,8 @@ struct TensorSlot {
   bool is_state = false;      ///< planned, with initial bytes: keeps its contents between runs
   bool is_reordered = false;  ///< channels last at the caller's wish, contiguous in the file
   bool is_view = false;  ///< of another's memory: the instruction that makes it sets the address
+  /// Of a view: the tensor that has the memory, since the instruction that makes the view ran.
+  const TensorSlot* viewed = nullptr;
   std::optional<Plan> plan;
   std::byte* planned_data = nullptr;   ///< in the arena; null if not planned
   std::byte* external_data = nullptr;  ///< the caller's memory; goes before planned memory
@@ -43,6 +45,9 @@ struct TensorSlot {
   Result<void> check_sizes(const Shape& shape) const;
   /// Checks and sets the sizes and points the tensor at its memory.
   Result<void> resize(const Shape& shape);
+  /// Whether there is memory to read: something unplanned has none before it has been written, and
+  /// a view none after what it views has moved.
+  bool is_readable() const;
   /// Points the tensor at the caller's memory, planned memory or memory of its own.
   Result<void> place();
 };
