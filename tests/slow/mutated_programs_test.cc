@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Programs with bytes changed load and run or are refused: no crash (the sanitizer builds see
-// more), no endless run, no memory beyond a few times what the intact program needs.
+// more), no endless run, no memory beyond four times what the intact program needs.
 #include <gtest/gtest.h>
 #include <time.h>
 
@@ -33,10 +33,11 @@ namespace fs = std::filesystem;
 
 /// Mutants of each program; TESSERA_MUTANTS sets another number.
 constexpr int kDefaultMutants = 200;
-/// Processor time of one mutant; sanitizers slow down about ten times.
-constexpr double kMaxSeconds = 10;
+/// Processor time of one mutant, though sanitizers slow down about ten times.
+constexpr double kMaxSeconds = 1;
 constexpr std::size_t kMaxMemoryFactor = 4;
-constexpr std::size_t kMemorySlack = std::size_t{4} << 20;
+/// What messages and tables of a refused mutant may take beyond that.
+constexpr std::size_t kMemorySlack = std::size_t{64} << 10;
 
 std::atomic<std::size_t> live_bytes = 0, peak_bytes = 0;
 
@@ -86,12 +87,25 @@ Tensor read_input(const fs::path& folder) {
   return smallest;
 }
 
-bool load_and_run(std::span<const std::byte> bytes, const Tensor& input) {
-  const auto program = Program::load(bytes);
-  if (!program) return false;
-  const auto method = (*program)->load_method();
-  if (!method || (*method)->num_inputs() != 1 || !(*method)->set_input(0, input)) return false;
-  return (*method)->execute().has_value();
+struct Outcome {
+  bool has_run = false;
+  std::size_t heap_bytes = 0;  ///< at once; counted under AddressSanitizer only
+  MethodMemory memory;         ///< arenas, which are mapped
+};
+
+Outcome load_and_run(std::span<const std::byte> bytes, const Tensor& input) {
+  const std::size_t before = live_bytes;
+  peak_bytes = before;
+  Outcome outcome;
+  if (const auto program = Program::load(bytes)) {
+    const auto method = (*program)->load_method();
+    if (method && (*method)->num_inputs() == 1 && (*method)->set_input(0, input)) {
+      outcome.has_run = (*method)->execute().has_value();
+      outcome.memory = (*method)->memory();
+    }
+  }
+  outcome.heap_bytes = peak_bytes - before;
+  return outcome;
 }
 
 /// Bytes up to the segments: the tables, which say where everything is.
@@ -143,26 +157,31 @@ TEST_P(MutatedPrograms, LoadAndRunOrAreRefused) {
   count_memory();
   const std::vector<std::byte> intact = read_file(GetParam());
   const Tensor input = read_input(GetParam().parent_path());
-  const std::size_t before = live_bytes;
-  peak_bytes = before;
-  ASSERT_TRUE(load_and_run(intact, input));
-  const std::size_t need = peak_bytes - before;
+  const Outcome normal = load_and_run(intact, input);
+  ASSERT_TRUE(normal.has_run);
+  // What the file honestly needs: with the largest input that it allows its arenas are full.
+  const std::size_t need = normal.heap_bytes + normal.memory.planned_bytes;
   const char* number = std::getenv("TESSERA_MUTANTS");
   const int num_mutants = number != nullptr ? std::atoi(number) : kDefaultMutants;
   Mutator mutator(static_cast<std::uint32_t>(intact.size()));
   int num_run = 0;
   double slowest = 0;
+  std::size_t most_bytes = 0;
   for (int i = 0; i < num_mutants; ++i) {
     const std::vector<std::byte> bytes = mutator.mutate(intact);
-    const std::size_t start_bytes = live_bytes;
-    peak_bytes = start_bytes;
     const double start = processor_seconds();
-    num_run += load_and_run(bytes, input) ? 1 : 0;
-    slowest = std::max(slowest, processor_seconds() - start);
-    ASSERT_LE(peak_bytes - start_bytes, kMaxMemoryFactor * need + kMemorySlack) << "mutant " << i;
-    ASSERT_LT(slowest, kMaxSeconds) << "mutant " << i;
+    const Outcome outcome = load_and_run(bytes, input);
+    num_run += outcome.has_run ? 1 : 0;
+    const double seconds = processor_seconds() - start;
+    slowest = std::max(slowest, seconds);
+    const std::size_t num_bytes = outcome.heap_bytes + outcome.memory.committed_bytes;
+    most_bytes = std::max(most_bytes, num_bytes);
+    EXPECT_LE(num_bytes, kMaxMemoryFactor * need + kMemorySlack) << "mutant " << i;
+    EXPECT_LT(seconds, kMaxSeconds) << "mutant " << i;
   }
-  std::printf("%d mutants, %d of them ran, slowest %.3f s\n", num_mutants, num_run, slowest);
+  std::printf("%d mutants, %d of them ran, slowest %.3f s, most memory %.2f of the need\n",
+              num_mutants, num_run, slowest,
+              static_cast<double>(most_bytes) / static_cast<double>(need));
 }
 
 std::vector<fs::path> programs() {
