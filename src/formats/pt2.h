@@ -112,8 +112,8 @@ struct ExportedProgram {
   std::map<std::string, Tensor, std::less<>> weights;
 };
 
-/// Reads an archive of PyTorch 2.9 or newer (schema version 8, raw weights). Errors name the file
-/// and the place in it.
+/// Reads an archive of PyTorch 2.5 or newer in any of its three layouts. Errors name the file and
+/// the place in it.
 Result<ExportedProgram> read(const std::filesystem::path& path);
 /// The same for bytes in memory.
 Result<ExportedProgram> read(std::shared_ptr<const FileBytes> file);

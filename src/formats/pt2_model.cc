@@ -8,17 +8,18 @@
 namespace tessera::pt2 {
 namespace {
 
-constexpr std::int64_t kSchemaMajor = 8;
+/// Of torch/_export/serde/schema.py: 7 in PyTorch 2.5, 8 since 2.6. What is read here is the same.
+constexpr std::int64_t kOldestMajor = 7, kNewestMajor = 8;
 /// Older torch wrote sys.maxsize - 1 where there is no bound.
 constexpr std::int64_t kPythonInfinity = std::numeric_limits<std::int64_t>::max() - 1;
 
 Result<void> check_schema_version(const JsonValue& json) {
   const JsonValue version = TRY(json.member("schema_version"));
   const std::int64_t major = TRY(TRY(version.member("major")).integer());
-  if (major == kSchemaMajor) return {};
+  if (major >= kOldestMajor && major <= kNewestMajor) return {};
   return fail(ErrorCode::kNotSupported,
-              "{}: expected major version {} (PyTorch 2.9 and newer), found {}", version.place(),
-              kSchemaMajor, major);
+              "{}: expected major version {} or {} (PyTorch 2.5 and newer), found {}",
+              version.place(), kOldestMajor, kNewestMajor, major);
 }
 
 Result<std::string> read_metadata(const JsonValue& node, std::string_view key) {

@@ -23,4 +23,9 @@ Result<void> read_weights(const ZipArchive& archive, const std::string& folder,
                           const std::string& config_name, std::uint64_t& budget_bytes,
                           ExportedProgram& program);
 
+/// Adds the tensors of an entry that is an archive of torch.save itself: {name: tensor}. An empty
+/// entry has none.
+Result<void> read_pickled_weights(const ZipArchive& archive, const std::string& entry,
+                                  std::uint64_t& budget_bytes, ExportedProgram& program);
+
 }  // namespace tessera::pt2

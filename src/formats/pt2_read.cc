@@ -9,33 +9,21 @@
 namespace tessera::pt2 {
 namespace {
 
-constexpr std::string_view kWhatIsRead =
-    "Tessera reads the archives that torch.export.save of PyTorch 2.9 and newer writes; load the "
-    "model and save it again with one of these";
-/// Older PyTorch's archives are told from broken ones, so that the user learns what to do.
-Result<void> check_layout(const ZipArchive& archive, const std::string& root) {
-  if (archive.contains("serialized_exported_program.json") ||
-      archive.contains(root + "serialized_exported_program.json")) {
-    return fail(
-        ErrorCode::kNotSupported,
-        "this is the layout of PyTorch 2.7 and older (serialized_exported_program.json). {}",
-        kWhatIsRead);
-  }
-  if (archive.contains(root + "data/weights/model.pt") ||
-      archive.contains(root + "data/constants/model.pt")) {
-    return fail(ErrorCode::kNotSupported,
-                "this is the layout of PyTorch 2.8 (pickled weights, data/weights/model.pt). {}",
-                kWhatIsRead);
-  }
+/// How PyTorch 2.5 to 2.7 laid an archive out: plain entries, weights in archives of torch.save.
+constexpr std::string_view kFlatModel = "serialized_exported_program.json";
+constexpr std::string_view kFlatWeights = "serialized_state_dict.pt";
+constexpr std::string_view kFlatConstants = "serialized_constants.pt";
+
+Result<void> check_format(const ZipArchive& archive, const std::string& root) {
   if (archive.contains(root + "data.pkl")) {
     return fail(ErrorCode::kNotSupported,
-                "this is a file of torch.save or TorchScript (data.pkl), not of torch.export. {}",
-                kWhatIsRead);
+                "this is a file of torch.save or TorchScript (data.pkl), expected an archive of "
+                "torch.export.save");
   }
   if (!archive.contains(root + "archive_format")) {
     return fail(ErrorCode::kInvalidProgram,
-                "this is a zip archive, but not of torch.export: it has no entry '{}'. {}",
-                root + "archive_format", kWhatIsRead);
+                "this is a zip archive, but not of torch.export.save: it has no entry '{}'",
+                root + "archive_format");
   }
   const ZipBytes format = TRY(archive.read(root + "archive_format"));
   if (format.text() != "pt2") {
@@ -69,22 +57,47 @@ Result<std::string> find_model(const ZipArchive& archive, const std::string& roo
               names.size());
 }
 
+Result<void> read_model_entry(const ZipArchive& archive, const std::string& root,
+                              const std::string& name, ExportedProgram& program) {
+  const ZipBytes bytes = TRY(archive.read(root + name));
+  return read_model(TRY(JsonDocument::parse(bytes.text(), name)).root(), program);
+}
+
+/// PyTorch 2.7 and older.
+Result<ExportedProgram> read_flat(const ZipArchive& archive) {
+  ExportedProgram program;
+  TRY(read_model_entry(archive, "", std::string(kFlatModel), program));
+  std::uint64_t budget_bytes = archive.file_bytes() + kSpareCopyBytes;
+  for (const std::string_view entry : {kFlatWeights, kFlatConstants}) {
+    TRY(read_pickled_weights(archive, std::string(entry), budget_bytes, program));
+  }
+  return program;
+}
+
+/// PyTorch 2.8 and newer: one configuration and raw storages, or (2.8) an archive of torch.save.
+Result<void> read_folder(const ZipArchive& archive, const std::string& folder,
+                         const std::string& model, const std::string& config_name,
+                         std::uint64_t& budget_bytes, ExportedProgram& program) {
+  const std::string pickled = folder + model + ".pt";
+  if (archive.contains(pickled) && !archive.contains(folder + config_name)) {
+    return read_pickled_weights(archive, pickled, budget_bytes, program);
+  }
+  return read_weights(archive, folder, config_name, budget_bytes, program);
+}
+
 Result<ExportedProgram> read_archive(const ZipArchive& archive) {
+  if (archive.contains(kFlatModel)) return read_flat(archive);
   const std::string root = archive.root();
-  TRY(check_layout(archive, root));
+  TRY(check_format(archive, root));
   TRY(check_byte_order(archive, root));
   const std::string model = TRY(find_model(archive, root));
   ExportedProgram program;
-  {
-    const std::string name = "models/" + model + ".json";
-    const ZipBytes bytes = TRY(archive.read(root + name));
-    TRY(read_model(TRY(JsonDocument::parse(bytes.text(), name)).root(), program));
-  }
+  TRY(read_model_entry(archive, root, "models/" + model + ".json", program));
   std::uint64_t budget_bytes = archive.file_bytes() + kSpareCopyBytes;
-  TRY(read_weights(archive, root + "data/weights/", model + "_weights_config.json", budget_bytes,
-                   program));
-  TRY(read_weights(archive, root + "data/constants/", model + "_constants_config.json",
-                   budget_bytes, program));
+  TRY(read_folder(archive, root + "data/weights/", model, model + "_weights_config.json",
+                  budget_bytes, program));
+  TRY(read_folder(archive, root + "data/constants/", model, model + "_constants_config.json",
+                  budget_bytes, program));
   return program;
 }
 

@@ -4,8 +4,9 @@
 #include "base/try.h"
 #include "formats/pt2_parts.h"
 #include "formats/strided_storage.h"
+#include "formats/torch_save.h"
 
-// Parameters, buffers and constants: raw storages in entries of their own.
+// Parameters, buffers and constants: raw storages in entries of their own, or pickled.
 namespace tessera::pt2 {
 namespace {
 
@@ -53,6 +54,23 @@ Result<void> read_weights(const ZipArchive& archive, const std::string& folder,
     }
     if (!program.weights.emplace(name, *std::move(tensor)).second) {
       return fail(ErrorCode::kInvalidProgram, "{}: a second tensor '{}'", config_name, name);
+    }
+  }
+  return {};
+}
+
+Result<void> read_pickled_weights(const ZipArchive& archive, const std::string& entry,
+                                  std::uint64_t& budget_bytes, ExportedProgram& program) {
+  const ZipBytes bytes = TRY(archive.read(entry));
+  if (bytes.bytes.empty()) return {};
+  const auto read = [&]() -> Result<TensorMap> {
+    return read_torch_save(TRY(ZipArchive::open(bytes)), budget_bytes);
+  };
+  auto tensors = read();
+  if (!tensors) return with_context(std::move(tensors).error(), entry);
+  for (auto& [name, tensor] : *tensors) {
+    if (!program.weights.emplace(name, std::move(tensor)).second) {
+      return fail(ErrorCode::kInvalidProgram, "{}: a second tensor '{}'", entry, name);
     }
   }
   return {};
