@@ -106,7 +106,7 @@ Result<void> Machine::step_stack(Opcode opcode) {
       marks_.push_back(stack_.size());
       return {};
     case Opcode::kPop:
-      TRY(pop());
+      static_cast<void>(TRY(pop()));
       return {};
     case Opcode::kPopMark:
       TRY(pop_mark());
@@ -157,7 +157,7 @@ Result<void> Machine::step_object(Opcode opcode) {
       stack_.push_back(TRY(load_persistent(document_, TRY(pop()))));
       return {};
     case Opcode::kFrame:
-      TRY(number(8));
+      static_cast<void>(TRY(number(8)));
       return {};
     case Opcode::kStop:
       document_.root = TRY(pop());

@@ -71,7 +71,7 @@ Result<std::vector<std::int64_t>> integers(const Document& document, Arguments a
 
 /// (storage, offset, sizes, strides, ...)
 Result<StoredTensor> stored_tensor(const Document& document, Arguments arguments) {
-  TRY(argument<Storage>(document, arguments, 0, "a storage"));
+  static_cast<void>(TRY(argument<Storage>(document, arguments, 0, "a storage")));
   StoredTensor tensor{
       .storage = arguments[0],
       .offset = *TRY(argument<std::int64_t>(document, arguments, 1, "the storage offset")),
@@ -110,7 +110,7 @@ Result<Id> rebuild_tensor_v3(Document& document, Arguments arguments) {
 
 /// (tensor, ...): a parameter is its tensor.
 Result<Id> rebuild_parameter(Document& document, Arguments arguments) {
-  TRY(argument<StoredTensor>(document, arguments, 0, "a tensor"));
+  static_cast<void>(TRY(argument<StoredTensor>(document, arguments, 0, "a tensor")));
   return arguments[0];
 }
 
@@ -121,12 +121,12 @@ Result<Id> make_dict(Document& document, Arguments arguments) {
 }
 
 Result<Id> make_size(Document& document, Arguments arguments) {
-  TRY(argument<Sequence>(document, arguments, 0, "a tuple"));
+  static_cast<void>(TRY(argument<Sequence>(document, arguments, 0, "a tuple")));
   return arguments[0];
 }
 
 Result<Id> make_device(Document& document, Arguments arguments) {
-  TRY(argument<std::string>(document, arguments, 0, "a string"));
+  static_cast<void>(TRY(argument<std::string>(document, arguments, 0, "a string")));
   return arguments[0];
 }
 

@@ -156,7 +156,7 @@ Result<void> Machine::call() {
 
 /// Attributes, such as the versions that a state_dict has in _metadata, say nothing of the data.
 Result<void> Machine::build() {
-  TRY(pop());
+  static_cast<void>(TRY(pop()));
   const Value& object = document_[TRY(top())];
   if (std::holds_alternative<Dict>(object) || std::holds_alternative<StoredTensor>(object)) {
     return {};
