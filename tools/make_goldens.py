@@ -142,7 +142,9 @@ def evaluate(name, sample, text, index_limit):
             value = SCALAR_TYPES[value]
         elif schema.name == "memory_format" and value is not None:
             value = torch.contiguous_format
-        elif schema.name in ("layout", "device"):
+        elif schema.name == "device":
+            value = None if value is None else torch.device(value)
+        elif schema.name == "layout":
             value = None
         if schema.kwarg_only:
             keywords[schema.name] = value
@@ -164,7 +166,7 @@ def write_family(folder, family):
     samples = {}
     data = bytearray()
     for line in (folder / f"{family}.txt").read_text().splitlines():
-        call, _, types = line.partition(" -> ")
+        call, _, types = line.rpartition(" -> ")  # an equation may have an arrow, too
         call, _, limit = call.partition(" indices below ")
         name, _, arguments = call.partition(" ")
         sample = samples.setdefault(name, 0)

@@ -29,14 +29,18 @@ Result<ir::Graph> make_graph(const std::filesystem::path& model, const CompileOp
     result = *std::move(imported);
     return {};
   }));
-  for (const passes::Pass& pass : passes::standard_pipeline()) {
-    TRY(runner.run(pass.name, graph, pass.run));
-  }
-  if (options.backend == Backend::kXnnpack) {
+  const bool is_delegated = options.backend == Backend::kXnnpack;
+  const auto run_all = [&](std::span<const passes::Pass> pipeline) -> Result<void> {
+    for (const passes::Pass& pass : pipeline) TRY(runner.run(pass.name, graph, pass.run));
+    return {};
+  };
+  TRY(run_all(is_delegated ? passes::xnnpack_pipeline() : passes::standard_pipeline()));
+  if (is_delegated) {
     TRY(runner.run("partition", graph, [&](ir::Graph& whole) -> Result<void> {
       placements = TRY(compiler::partition(whole));
       return {};
     }));
+    TRY(run_all(passes::remainder_pipeline()));
     TRY(runner.run("lower_partitions", graph, compiler::lower_partitions));
   }
   TRY(runner.check_names());

@@ -3,8 +3,10 @@
 #include <utility>
 
 #include "ops/composite.h"
+#include "ops/expression.h"
 #include "ops/families.h"
 #include "ops/shape_rules.h"
+#include "ops/view_size.h"
 
 /// Operators that only see a tensor in other sizes or another order, as calls of core operators.
 namespace tessera::ops {
@@ -15,16 +17,10 @@ using ir::Dim;
 using ir::Dims;
 using ir::TensorType;
 
-template <std::size_t kSize>
-struct Name {
-  char text[kSize];
-  consteval Name(const char (&name)[kSize]) { std::copy_n(name, kSize, text); }  // NOLINT: implicit
-};
-
 /// The core operator of this name, which has the same arguments: what to_edge makes of views.
-template <Name kName>
+template <FixedString kName>
 struct Same {
-  static constexpr std::string_view kCore = kName.text;
+  static constexpr std::string_view kCore = kName.view();
   template <class A>
   static Result<std::vector<A>> map(std::span<const A> a, const TensorType&) {
     return std::vector<A>(a.begin(), a.end());
@@ -54,6 +50,73 @@ struct Flatten {
   }
 };
 
+/// One size in the place of several, with a -1 for what follows from the others.
+struct Unflatten {
+  static constexpr std::string_view kCore = "aten::view_copy";
+  template <class A>
+  static Result<std::vector<A>> map(std::span<const A> a, const TensorType& self) {
+    const std::size_t at = TRY(mapped_dim(a, 1, self.rank(), "dim"));
+    Dims sizes = TRY(view_size({self.dims[at]}, std::get<Dims>(a[2])));
+    const auto position = static_cast<std::ptrdiff_t>(at);
+    sizes.insert(sizes.begin(), self.dims.begin(), self.dims.begin() + position);
+    sizes.insert(sizes.end(), self.dims.begin() + position + 1, self.dims.end());
+    return std::vector<A>{a[0], A(std::move(sizes))};
+  }
+};
+
+struct Chunk {
+  static constexpr std::string_view kCore = "aten::split_copy.Tensor";
+  template <class A>
+  static Result<std::vector<A>> map(std::span<const A> a, const TensorType& self) {
+    const std::size_t at = TRY(mapped_dim(a, 2, self.rank(), "dim"));
+    const Dim& size = self.dims[at];
+    const Dim& chunks = std::get<Dim>(a[1]);
+    if (!size.is_constant() || !chunks.is_constant() || chunks.constant() < 1) {
+      return fail(ErrorCode::kNotSupported, "size {} in {} chunks, expected two positive constants",
+                  size.to_string(), chunks.to_string());
+    }
+    const std::int64_t each = (size.constant() + chunks.constant() - 1) / chunks.constant();
+    return std::vector<A>{a[0], A(Dim(std::max<std::int64_t>(each, 1))), a[2]};
+  }
+};
+
+/// Dimensions `source` come to stand at `destination`, the others keep their order.
+struct MoveDim {
+  static constexpr std::string_view kCore = "aten::permute_copy";
+  template <class A>
+  static Result<std::vector<A>> map(std::span<const A> a, const TensorType& self) {
+    const Dims& source = std::get<Dims>(a[1]);
+    const Dims& destination = std::get<Dims>(a[2]);
+    if (source.size() != destination.size()) {
+      return fail(ErrorCode::kInvalidArgument, "{} dimensions are moved to {} places",
+                  source.size(), destination.size());
+    }
+    std::vector<std::size_t> from(self.rank(), self.rank());
+    std::vector<bool> is_moved(self.rank(), false);
+    for (std::size_t i = 0; i < source.size(); ++i) {
+      const std::size_t to =
+          TRY(normalize_dim(destination[i].constant(), self.rank(), "destination"));
+      from[to] = TRY(normalize_dim(source[i].constant(), self.rank(), "source"));
+      is_moved[from[to]] = true;
+    }
+    Dims order;
+    std::size_t next = 0;
+    for (std::size_t dim = 0; dim < self.rank(); ++dim) {
+      while (from[dim] == self.rank() && next < self.rank() && is_moved[next]) ++next;
+      order.emplace_back(static_cast<std::int64_t>(from[dim] == self.rank() ? next++ : from[dim]));
+    }
+    return std::vector<A>{a[0], A(std::move(order))};
+  }
+};
+
+constexpr ir::Sample kUnflattenSamples[] = {{"(f32[2,6,5], 1, [3,2])"},
+                                            {"(f32[2,6,5], -2, [-1,2])"}};
+constexpr ir::Sample kChunkSamples[] = {{"(f32[2,7,5], 3, 1)"}, {"(f32[2,6,5], 2, -2)"}};
+constexpr ir::Sample kTransposeSamples[] = {{"(f32[2,7,5], 0, -1)"}};
+constexpr ir::Sample kMoveSamples[] = {{"(f32[2,7,5,3], [0,1], [-1,0])"},
+                                       {"(f32[2,7,5], [2], [0])"}};
+constexpr ir::Sample kBroadcastSamples[] = {{"(f32[3,1,5], [3,4,5])"}};
+constexpr ir::Sample kContiguousSamples[] = {{"(f32[2,3,4], 0)"}};
 constexpr ir::Sample kViewSamples[] = {{"(f32[2,3,4], [6,4])"}, {"(f32[2,3,4], [-1])"}};
 constexpr ir::Sample kFlattenSamples[] = {{"(f32[2,3,4], 1, -1)"}, {"(f32[2,3,4,5], 1, 2)"}};
 constexpr ir::Sample kCopySamples[] = {{"(f32[2,3,4])"}};
@@ -69,6 +132,22 @@ constexpr ir::Sample kUnbindSamples[] = {{"(f32[2,3,5], 1)"}};
 constexpr ir::Sample kPermuteSamples[] = {{"(f32[2,3,4], [2,0,1])"}};
 
 constexpr ir::Operator kOperators[] = {
+    composite<Unflatten>("aten::unflatten.int(Tensor self, int dim, SymInt[] sizes) -> Tensor",
+                         kUnflattenSamples),
+    composite<Chunk>("aten::chunk(Tensor self, int chunks, int dim=0) -> Tensor[]", kChunkSamples),
+    composite<MoveDim>(
+        "aten::movedim.intlist(Tensor self, int[] source, int[] destination) -> Tensor",
+        kMoveSamples),
+    composite<View>("aten::_unsafe_view(Tensor self, SymInt[] size) -> Tensor", kViewSamples),
+    expression<"aten::expand_copy($0, $1)">(
+        "aten::broadcast_to(Tensor self, SymInt[] size) -> Tensor", kBroadcastSamples),
+    composite<Same<"aten::transpose_copy.int">>(
+        "aten::swapaxes(Tensor self, int axis0, int axis1) -> Tensor", kTransposeSamples),
+    composite<Same<"aten::transpose_copy.int">>(
+        "aten::swapdims(Tensor self, int dim0, int dim1) -> Tensor", kTransposeSamples),
+    expression<"aten::clone($0)">(
+        "aten::contiguous(Tensor self, *, MemoryFormat memory_format=0) -> Tensor",
+        kContiguousSamples),
     composite<View>("aten::view(Tensor self, SymInt[] size) -> Tensor", kViewSamples),
     composite<View>("aten::reshape(Tensor self, SymInt[] shape) -> Tensor", kViewSamples),
     composite<Flatten>(

@@ -16,6 +16,9 @@ namespace tessera::passes {
 /// that has not.
 Result<void> decompose(ir::Graph& graph);
 
+/// The same, but calls that XNNPACK can run as they are (linear, hardswish) stay.
+Result<void> decompose_for_xnnpack(ir::Graph& graph);
+
 /// Removes calls that copy or change nothing: clone, dropout in inference, views to the same sizes,
 /// expand to the same sizes.
 Result<void> remove_no_ops(ir::Graph& graph);
@@ -38,7 +41,12 @@ struct Pass {
   Result<void> (*run)(ir::Graph& graph);
 };
 
-/// The passes in the order in which compile runs them.
+/// All passes.
+std::span<const Pass> all_passes();
+/// The passes in the order in which compile runs them before the graph is partitioned.
 std::span<const Pass> standard_pipeline();
+std::span<const Pass> xnnpack_pipeline();
+/// Those for what the partitioner left over.
+std::span<const Pass> remainder_pipeline();
 
 }  // namespace tessera::passes

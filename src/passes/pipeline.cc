@@ -6,19 +6,32 @@
 namespace tessera::passes {
 namespace {
 
+constexpr Pass kDecompose = {"decompose", decompose};
+constexpr Pass kDecomposeForXnnpack = {"decompose_for_xnnpack", decompose_for_xnnpack};
+constexpr Pass kFoldConstants = {"fold_constants", fold_constants};
+constexpr Pass kFoldBatchNorm = {"fold_batch_norm", fold_batch_norm};
+constexpr Pass kRemoveNoOps = {"remove_no_ops", remove_no_ops};
+constexpr Pass kMerge = {"merge_common_subexpressions", merge_common_subexpressions};
+constexpr Pass kEliminate = {"eliminate_dead_code", eliminate_dead_code};
+
+constexpr std::array kAll = {kDecompose,     kDecomposeForXnnpack, kFoldConstants,
+                             kFoldBatchNorm, kRemoveNoOps,         kMerge,
+                             kEliminate};
+
 // fold_constants comes before fold_batch_norm because a decomposed linear layer transposes its
 // weight in the graph, and only a constant can be folded into.
-constexpr std::array kPipeline = {
-    Pass{"decompose", decompose},
-    Pass{"fold_constants", fold_constants},
-    Pass{"fold_batch_norm", fold_batch_norm},
-    Pass{"remove_no_ops", remove_no_ops},
-    Pass{"merge_common_subexpressions", merge_common_subexpressions},
-    Pass{"eliminate_dead_code", eliminate_dead_code},
-};
+constexpr std::array kStandard = {kDecompose,   kFoldConstants, kFoldBatchNorm,
+                                  kRemoveNoOps, kMerge,         kEliminate};
+constexpr std::array kXnnpack = {kDecomposeForXnnpack, kFoldConstants, kFoldBatchNorm,
+                                 kRemoveNoOps,         kMerge,         kEliminate};
+constexpr std::array kRemainder = {Pass{"decompose_remainder", decompose},
+                                   Pass{"fold_remaining_constants", fold_constants}};
 
 }  // namespace
 
-std::span<const Pass> standard_pipeline() { return kPipeline; }
+std::span<const Pass> all_passes() { return kAll; }
+std::span<const Pass> standard_pipeline() { return kStandard; }
+std::span<const Pass> xnnpack_pipeline() { return kXnnpack; }
+std::span<const Pass> remainder_pipeline() { return kRemainder; }
 
 }  // namespace tessera::passes

@@ -68,8 +68,8 @@ std::string text_of(const ir::Graph& graph) { return ir::print(graph, {.with_ele
 
 Result<void> run_pass(std::string_view name, ir::Graph& graph) {
   if (name == "parse" || name == "verify") return {};
-  const auto pass = std::ranges::find(passes::standard_pipeline(), name, &passes::Pass::name);
-  if (pass == passes::standard_pipeline().end()) {
+  const auto pass = std::ranges::find(passes::all_passes(), name, &passes::Pass::name);
+  if (pass == passes::all_passes().end()) {
     return fail(ErrorCode::kNotFound, "there is no pass '{}'", name);
   }
   TRY(pass->run(graph));

@@ -48,7 +48,7 @@ Result<void> Goldens::read_family(const std::string& family) {
   for (std::string line; std::getline(list, line);) {
     lists_[family] += line + "\n";
     std::vector<Tensor> results;
-    std::size_t at = line.find(" -> ") + 4;
+    std::size_t at = line.rfind(" -> ") + 4;
     while (at < line.size()) {
       const std::size_t end = std::min(line.find(' ', at), line.size());
       const ir::TensorType type = TRY(ir::parse_type(line.substr(at, end - at)));

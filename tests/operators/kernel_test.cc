@@ -10,6 +10,7 @@
 #include "operators/goldens.h"
 #include "operators/tolerance.h"
 #include "ops/registry.h"
+#include "passes/passes.h"
 
 namespace tessera::testing {
 namespace {
@@ -77,6 +78,8 @@ TEST(Decomposition, GivesWhatPyTorchGives) {
     const auto decomposed = call.op->decompose(*graph, node);
     ASSERT_TRUE(decomposed.has_value()) << call.description() << ": " << decomposed.error().message;
     EXPECT_FALSE(graph->is_alive(node)) << call.description();
+    const auto finished = passes::decompose(*graph);  // of what it has become
+    ASSERT_TRUE(finished.has_value()) << call.description() << ": " << finished.error().message;
     const auto verified = ir::verify(*graph);
     EXPECT_TRUE(verified.has_value()) << call.description() << ": " << verified.error().message;
     const auto found = evaluate(*graph, call.tensors);
