@@ -119,7 +119,7 @@ TEST_P(Quantized, GivesExecuTorchsResults) {
   const Tensor output = (*method)->output(0).value();
   ASSERT_EQ(output.type_string(), expected.type_string());
   if (const auto step = find_step(**program)) {
-    const double steps = folder.filename() == "mv3_small" ? testing::kStaticInt8StepsWithExcitation
+    const double steps = folder.filename() == "mv3_small" ? testing::kMobileNetV3Int8Steps
                                                           : testing::kStaticInt8Steps;
     EXPECT_LE(largest_difference(output, expected), steps * *step * 1.0001);
   } else {
