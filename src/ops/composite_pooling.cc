@@ -105,7 +105,7 @@ Result<void> decompose_1d(ir::Graph& graph, ir::NodeId id) {
   const ValueId image = TRY(rewriter.call("aten::unsqueeze_copy", {rewriter.tensor(0), Dim(-2)}));
   const ValueId pooled =
       TRY(rewriter.call(pooling_core<kIsMax>(), pooling_arguments<kIsMax>(image, given)));
-  return rewriter.finish("aten::squeeze_copy.dims", {pooled, Dims{-2}});
+  return rewriter.finish("aten::squeeze_copy.dims", {pooled, Dims{Dim(-2)}});
 }
 
 // ---- samples, declaration ----------------------------------------------------------------------
