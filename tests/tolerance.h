@@ -17,8 +17,8 @@ inline constexpr double kFixtureRelativeTolerance = 1e-4;
 inline constexpr double kStaticInt8Steps = 2;
 /// The same for mv3_small, whose random weights and 213 nodes blow up ties: 8 steps seen. Computed
 /// with exact sums, each of our nodes is the nearest step to what its inputs give (0.5001 at most),
-/// and yet the exact network is 7 steps from ExecuTorch's and 8 from ours: these two first part in one
-/// of 150,528 values of the input, halfway between two steps.
+/// and yet the exact network is 7 steps from ExecuTorch's and 8 from ours: these two first part in
+/// one of 150,528 values of the input, halfway between two steps.
 inline constexpr double kMobileNetV3Int8Steps = 8;
 /// Where activations are quantized dynamically, of the reference's largest magnitude: one step of a
 /// hidden activation, 1/255 of its range.
