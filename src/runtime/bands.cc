@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <numeric>
 #include <ranges>
-#include <unordered_map>
 
 #include "ops/record_rules.h"
 #include "xnnpack/indirection.h"
@@ -12,8 +11,6 @@
 
 namespace tessera::runtime {
 namespace {
-
-using xnnpack::NodeRecord;
 
 /// Rows that a band computes beyond those it owes are at most this part of all.
 constexpr std::int64_t kMinRowsPerSharedRow = 12;
@@ -30,16 +27,12 @@ class RowRegions {
   RowRegions(const xnnpack::Payload& payload, const xnnpack::ShapeInference& shapes,
              std::vector<std::optional<RowAxis>> axes)
       : payload_(payload), shapes_(shapes), axes_(std::move(axes)) {
-    std::unordered_map<std::uint32_t, std::size_t> index;
-    for (std::size_t i = 0; i < payload.values.size(); ++i) index[payload.values[i].id] = i;
-    for (const NodeRecord& node : payload.nodes) {
-      Operands operands{.output = index.at(node.outputs[0])};
-      for (const std::uint32_t id : node.inputs) {
-        const bool is_absent = id == xnnpack::kNoValue;
-        operands.inputs.push_back(is_absent ? kAbsent : index.at(id));
-        operands.shapes.push_back(is_absent ? Shape() : shapes.shape(index.at(id)));
+    for (std::size_t node = 0; node < payload.nodes.size(); ++node) {
+      std::vector<Shape>& shapes_of_node = input_shapes_.emplace_back();
+      for (const std::size_t value : shapes.node_inputs(node)) {
+        shapes_of_node.push_back(shapes.shape(value));
       }
-      operands_.push_back(std::move(operands));
+      shapes_of_node.resize(payload.nodes[node].inputs.size());  // an absent bias has rank 0
     }
   }
 
@@ -54,13 +47,14 @@ class RowRegions {
     regions[output()] = Region::whole(shapes_.shape(output()));
     (*regions[output()])[axes_[output()]->dim] = output_rows;
     for (std::size_t i = payload_.nodes.size(); i-- > 0;) {
-      const Operands& operands = operands_[i];
-      const Shape& shape = shapes_.shape(operands.output);
-      for (std::size_t k = 0; k < operands.inputs.size(); ++k) {
-        if (operands.inputs[k] == kAbsent || !axes_[operands.inputs[k]]) continue;
-        const Region region = ops::record_input_region(
-            payload_.nodes[i], {operands.shapes, Shape()}, shape, *regions[operands.output], k);
-        auto& known = regions[operands.inputs[k]];
+      const std::span<const std::size_t> inputs = shapes_.node_inputs(i);
+      const std::size_t output = shapes_.node_outputs(i)[0];
+      for (std::size_t k = 0; k < inputs.size(); ++k) {
+        if (!axes_[inputs[k]]) continue;
+        const Region region =
+            ops::record_input_region(payload_.nodes[i], {input_shapes_[i], Shape()},
+                                     shapes_.shape(output), *regions[output], k);
+        auto& known = regions[inputs[k]];
         known = known ? hull(*known, region) : region;
       }
     }
@@ -72,17 +66,10 @@ class RowRegions {
   }
 
  private:
-  static constexpr std::size_t kAbsent = SIZE_MAX;
-  struct Operands {
-    std::size_t output = 0;
-    std::vector<std::size_t> inputs;
-    std::vector<Shape> shapes;
-  };
-
   const xnnpack::Payload& payload_;
   const xnnpack::ShapeInference& shapes_;
   std::vector<std::optional<RowAxis>> axes_;
-  std::vector<Operands> operands_;
+  std::vector<std::vector<Shape>> input_shapes_;  ///< by node
 };
 
 class BandPlanner {
@@ -201,26 +188,25 @@ class BandPlanner {
   std::int64_t alignment_ = 1, length_ = 0, band_length_ = 0;
 };
 
-}  // namespace
-
+/// Bytes that the delegate needs for intermediate values and XNNPACK's tables at these sizes.
 std::size_t estimate_working_bytes(const xnnpack::Payload& payload,
                                    const xnnpack::ShapeInference& shapes) {
-  std::unordered_map<std::uint32_t, std::size_t> bytes;
-  for (std::size_t i = 0; i < payload.values.size(); ++i) {
-    const auto& value = payload.values[i];
+  const auto inner_bytes = [&](std::size_t index) -> std::size_t {
+    const auto& value = payload.values[index];
     const bool is_inner = value.flags == 0 && value.constant_index == 0;
-    bytes[value.id] = is_inner ? num_bytes(value, shapes.shape(i)) : 0;
-  }
-  bytes[xnnpack::kNoValue] = 0;
+    return is_inner ? num_bytes(value, shapes.shape(index)) : 0;
+  };
   std::size_t most = 0;
-  for (const NodeRecord& node : payload.nodes) {
+  for (std::size_t node = 0; node < payload.nodes.size(); ++node) {
     std::size_t sum = 0;
-    for (const std::uint32_t id : node.inputs) sum += bytes[id];
-    for (const std::uint32_t id : node.outputs) sum += bytes[id];
+    for (const std::size_t value : shapes.node_inputs(node)) sum += inner_bytes(value);
+    for (const std::size_t value : shapes.node_outputs(node)) sum += inner_bytes(value);
     most = std::max(most, sum);
   }
   return most + xnnpack::indirection_bytes(payload, shapes);
 }
+
+}  // namespace
 
 std::optional<BandPlan> plan_bands(const xnnpack::Payload& payload,
                                    const xnnpack::ShapeInference& shapes,

@@ -30,10 +30,6 @@ struct BandPlan {
   std::vector<Band> bands;
 };
 
-/// Bytes that the delegate needs for intermediate values and XNNPACK's tables at these sizes.
-std::size_t estimate_working_bytes(const xnnpack::Payload& payload,
-                                   const xnnpack::ShapeInference& shapes);
-
 /// A plan whose bands need about `target_bytes` each; nothing if a node does not work row by row or
 /// the rows that bands share would cost too much. `shapes` has been run for the whole image.
 std::optional<BandPlan> plan_bands(const xnnpack::Payload& payload,

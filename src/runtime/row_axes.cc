@@ -2,8 +2,6 @@
 #include "runtime/row_axes.h"
 
 #include <numeric>
-#include <ranges>
-#include <unordered_map>
 
 #include "ops/record_rules.h"
 
@@ -26,32 +24,31 @@ RowAxis scaled(RowAxis axis, std::int64_t numerator, std::int64_t denominator) {
 class RowAxisFinder {
  public:
   RowAxisFinder(const xnnpack::Payload& payload, const xnnpack::ShapeInference& shapes)
-      : payload_(payload), shapes_(shapes), axes_(payload.values.size()) {
-    for (std::size_t i = 0; i < payload.values.size(); ++i) index_[payload.values[i].id] = i;
-  }
+      : payload_(payload), shapes_(shapes), axes_(payload.values.size()) {}
 
   std::optional<std::vector<std::optional<RowAxis>>> run(std::size_t output_dim) {
     axes_[shapes_.outputs()[0]] = RowAxis{output_dim};
-    for (const NodeRecord& node : payload_.nodes | std::views::reverse) {
+    for (std::size_t node = payload_.nodes.size(); node-- > 0;) {
       if (!visit(node)) return std::nullopt;
     }
     return axes_;
   }
 
  private:
-  bool visit(const NodeRecord& node) {
+  bool visit(std::size_t index) {
+    const NodeRecord& node = payload_.nodes[index];
     if (ops::why_not_local(node) || node.outputs.size() != 1) return false;
-    const auto output = axes_[index_.at(node.outputs[0])];
+    const auto output = axes_[shapes_.node_outputs(index)[0]];
     if (!output) return false;
-    for (std::size_t operand = 0; operand < node.inputs.size(); ++operand) {
-      if (node.inputs[operand] == xnnpack::kNoValue) continue;
-      if (!visit_operand(node, operand, *output)) return false;
+    for (std::size_t operand = 0; operand < shapes_.node_inputs(index).size(); ++operand) {
+      if (!visit_operand(index, operand, *output)) return false;
     }
     return true;
   }
 
-  bool visit_operand(const NodeRecord& node, std::size_t operand, const RowAxis& output) {
-    const std::size_t index = index_.at(node.inputs[operand]);
+  bool visit_operand(std::size_t node_index, std::size_t operand, const RowAxis& output) {
+    const NodeRecord& node = payload_.nodes[node_index];
+    const std::size_t index = shapes_.node_inputs(node_index)[operand];
     const xnnpack::ValueRecord& value = payload_.values[index];
     if (std::holds_alternative<xnnpack::PerTokenDynamicQuant>(value.quant)) return false;
     const bool is_window = std::holds_alternative<xnnpack::ConvolutionParams>(node.params) ||
@@ -60,7 +57,7 @@ class RowAxisFinder {
     const auto axis = input_axis(node, output);
     if (!axis) return false;
     const Shape& shape = shapes_.shape(index);
-    const Shape& output_shape = shapes_.shape(index_.at(node.outputs[0]));
+    const Shape& output_shape = shapes_.shape(shapes_.node_outputs(node_index)[0]);
     // Fewer dimensions, or one row for all: the same for every row.
     const std::size_t missing = output_shape.rank() - std::min(shape.rank(), output_shape.rank());
     const bool is_broadcast =
@@ -104,7 +101,6 @@ class RowAxisFinder {
   const xnnpack::Payload& payload_;
   const xnnpack::ShapeInference& shapes_;
   std::vector<std::optional<RowAxis>> axes_;
-  std::unordered_map<std::uint32_t, std::size_t> index_;
 };
 
 }  // namespace

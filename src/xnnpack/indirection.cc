@@ -2,7 +2,6 @@
 #include "xnnpack/indirection.h"
 
 #include <algorithm>
-#include <map>
 
 namespace tessera::xnnpack {
 namespace {
@@ -28,13 +27,11 @@ std::size_t pointers_per_pixel(const NodeRecord& node) {
 }  // namespace
 
 std::size_t indirection_bytes(const Payload& payload, const ShapeInference& inference) {
-  std::map<std::uint32_t, std::size_t> index_of;
-  for (std::size_t i = 0; i < payload.values.size(); ++i) index_of[payload.values[i].id] = i;
   std::size_t bytes = 0;
-  for (const NodeRecord& node : payload.nodes) {
-    const std::size_t pointers = pointers_per_pixel(node);
+  for (std::size_t node = 0; node < payload.nodes.size(); ++node) {
+    const std::size_t pointers = pointers_per_pixel(payload.nodes[node]);
     if (pointers == 0) continue;
-    const Shape& output = inference.shape(index_of.at(node.outputs[0]));  // NHWC
+    const Shape& output = inference.shape(inference.node_outputs(node)[0]);  // NHWC
     bytes += sizeof(void*) * pointers * static_cast<std::size_t>(output[1] * output[2]);
   }
   return bytes;

@@ -25,11 +25,18 @@ class ShapeInference {
   /// Indices into payload.values of the external inputs and outputs, by external id.
   std::span<const std::size_t> inputs() const { return inputs_; }
   std::span<const std::size_t> outputs() const { return outputs_; }
+  /// Those of a node's operands, in the record's order. Only a bias, which comes last, can be
+  /// absent; then it is left out.
+  std::span<const std::size_t> node_inputs(std::size_t node) const {
+    return operands_[node].inputs;
+  }
+  std::span<const std::size_t> node_outputs(std::size_t node) const {
+    return operands_[node].outputs;
+  }
 
  private:
   struct Operands {
-    std::vector<std::size_t> inputs;  ///< indices into payload.values; an absent bias is left out
-    std::vector<std::size_t> outputs;
+    std::vector<std::size_t> inputs, outputs;
   };
 
   const Payload& payload_;
