@@ -2,14 +2,10 @@
 #include "xnnpack/channels_last.h"
 
 #include <algorithm>
-#include <array>
 #include <vector>
 
 namespace tessera::xnnpack {
 namespace {
-
-constexpr std::array<std::uint32_t, 4> kToChannelsLast = {0, 2, 3, 1};
-constexpr std::array<std::uint32_t, 4> kToChannelsFirst = {0, 3, 1, 2};
 
 bool is_transpose(const NodeRecord& node, std::span<const std::uint32_t> permutation) {
   const auto* transpose = std::get_if<TransposeParams>(&node.params);
