@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
-#include <utility>
 
 #include "base/try.h"
 #include "runtime/instruction.h"
@@ -97,12 +96,9 @@ Result<DelegateInstruction> resolve_delegate_call(const pte::DelegateCall& call,
   return instruction;
 }
 
-const xnnpack::Engine& DelegateInstruction::engine() const {
+xnnpack::Engine& DelegateInstruction::engine() const {
   if (planar != nullptr) return *planar;
   return *delegate;
-}
-xnnpack::Engine& DelegateInstruction::engine() {
-  return const_cast<xnnpack::Engine&>(std::as_const(*this).engine());
 }
 
 /// Decides for these sizes between bands and the whole.

@@ -93,10 +93,10 @@ struct DelegateInstruction {
   Result<void> run();
   /// Of the last run; only if the delegate keeps a profile.
   Result<std::vector<xnnpack::OperatorTime>> operator_times() const;
-  const xnnpack::Engine& engine() const;
 
  private:
-  xnnpack::Engine& engine();
+  /// What runs the nodes.
+  xnnpack::Engine& engine() const;
   Result<void> plan();
 };
 
