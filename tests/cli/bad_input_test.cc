@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Whatever a stranger hands over gets a message and a non-zero exit, and leaves no file behind.
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -14,22 +13,15 @@
 namespace tessera {
 namespace {
 
-using tessera::testing::CommandResult;
+using tessera::testing::expect_failure;
 using tessera::testing::run_tessera;
 using tessera::testing::TemporaryFolder;
-using ::testing::HasSubstr;
 
 const std::filesystem::path kFixtures = std::filesystem::path(TESSERA_TEST_DATA) / "fixtures";
 
 std::vector<std::byte> read_bytes(const std::filesystem::path& path) {
   const auto file = FileBytes::map(path).value();
   return {file->bytes().begin(), file->bytes().end()};
-}
-
-void expect_failure(const CommandResult& result, const std::string& fragment) {
-  EXPECT_EQ(result.exit_code, 1) << result.output;
-  EXPECT_THAT(result.output, HasSubstr("tessera: error: "));
-  EXPECT_THAT(result.output, HasSubstr(fragment));
 }
 
 std::string input_of(const std::string& model) { return (kFixtures / model / "in1.npy").string(); }

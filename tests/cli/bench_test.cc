@@ -14,8 +14,8 @@
 namespace tessera {
 namespace {
 
-using testing::CommandResult;
 using ::testing::ContainsRegex;
+using testing::expect_failure;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using testing::PlanBuilder;
@@ -24,12 +24,6 @@ using testing::TemporaryFolder;
 using testing::write_program;
 
 const std::string kFixtures = std::string(TESSERA_TEST_DATA) + "/fixtures/";
-
-void expect_failure(const CommandResult& result, const std::string& fragment) {
-  EXPECT_EQ(result.exit_code, 1) << result.output;
-  EXPECT_THAT(result.output, HasSubstr("tessera: error: "));
-  EXPECT_THAT(result.output, HasSubstr(fragment));
-}
 
 /// Runs `tessera bench` and reads what it wrote.
 nlohmann::json bench(const std::string& arguments) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sys/wait.h>
 
 #include <array>
@@ -29,6 +31,13 @@ inline CommandResult run_tessera(const std::string& arguments) {
   const int status = ::pclose(pipe);
   result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return result;
+}
+
+/// The command fails and says why: a line that has the fragment.
+inline void expect_failure(const CommandResult& result, const std::string& fragment) {
+  EXPECT_EQ(result.exit_code, 1) << result.output;
+  EXPECT_THAT(result.output, ::testing::HasSubstr("tessera: error: "));
+  EXPECT_THAT(result.output, ::testing::HasSubstr(fragment));
 }
 
 /// A folder of its own, gone with the object.

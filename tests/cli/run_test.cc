@@ -17,6 +17,7 @@ namespace {
 
 using testing::CommandResult;
 using ::testing::ContainsRegex;
+using testing::expect_failure;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using testing::PlanBuilder;
@@ -25,12 +26,6 @@ using testing::TemporaryFolder;
 using testing::write_program;
 
 const std::string kFixtures = std::string(TESSERA_TEST_DATA) + "/fixtures/";
-
-void expect_failure(const CommandResult& result, const std::string& fragment) {
-  EXPECT_EQ(result.exit_code, 1) << result.output;
-  EXPECT_THAT(result.output, HasSubstr("tessera: error: "));
-  EXPECT_THAT(result.output, HasSubstr(fragment));
-}
 
 std::string expect_success(const CommandResult& result) {
   EXPECT_EQ(result.exit_code, 0) << result.output;
