@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "base/try.h"
+#include "ops/convert.h"
 #include "ops/dispatch.h"
 #include "ops/families.h"
 #include "ops/move_rules.h"
@@ -18,21 +19,6 @@ using ir::TypeArguments;
 
 enum : std::size_t { kSelf, kDType, kLayout, kDevice, kPinMemory, kNonBlocking, kDimOrder };
 
-/// Real numbers lose their fraction, integers wrap around; a number that no integer can be becomes
-/// the smallest one.
-template <class To, class From>
-To convert(From element) {
-  const auto value = static_cast<Compute<From>>(element);
-  if constexpr (std::is_same_v<To, bool>) {
-    return value != Compute<From>(0);
-  } else if constexpr (std::is_integral_v<To> && kIsFloat<From>) {
-    const bool fits = value >= Compute<From>(-0x1p63) && value < Compute<From>(0x1p63);
-    return static_cast<To>(fits ? static_cast<std::int64_t>(value) : INT64_MIN);
-  } else {
-    return static_cast<To>(value);
-  }
-}
-
 Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
                     std::span<Tensor> outputs) {
   const Tensor& self = arguments.tensor(kSelf);
@@ -40,16 +26,14 @@ Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
     copy_elements(context, self, outputs[0]);
     return {};
   }
-  dispatch<AllTypes>(self.dtype(), [&]<class From>() {
-    dispatch<AllTypes>(outputs[0].dtype(), [&]<class To>() {
-      const From* from = self.data<From>();
-      To* to = outputs[0].data<To>();
-      context.parallel_for(static_cast<std::size_t>(self.num_elements()), kElementsPerThread,
-                           [=](std::size_t begin, std::size_t end) {
-                             for (std::size_t i = begin; i < end; ++i) to[i] = convert<To>(from[i]);
-                           });
-    });
-  });
+  const DType from = self.dtype(), to = outputs[0].dtype();
+  const std::byte* in = self.bytes();
+  std::byte* out = outputs[0].bytes();
+  context.parallel_for(static_cast<std::size_t>(self.num_elements()), kElementsPerThread,
+                       [=](std::size_t begin, std::size_t end) {
+                         convert_elements(from, in + begin * size_of(from), to,
+                                          out + begin * size_of(to), end - begin);
+                       });
   return {};
 }
 
