@@ -4,7 +4,7 @@
 
 #include "base/try.h"
 #include "ops/affine.h"
-#include "ops/affine_runs.h"
+#include "ops/affine_forms.h"
 #include "ops/dispatch.h"
 #include "ops/same_shape.h"
 #include "ops/shape_rules.h"
@@ -19,16 +19,6 @@ using ir::KernelContext;
 using ir::TensorType;
 using ir::TypeArguments;
 using Types = Result<std::vector<TensorType>>;
-
-namespace per_tensor {
-enum : std::size_t { kInput, kScale, kZeroPoint, kQuantMin, kQuantMax, kDtype };
-}
-namespace per_channel {
-enum : std::size_t { kInput, kScales, kZeroPoints, kAxis, kQuantMin, kQuantMax, kDtype };
-}
-namespace per_token {
-enum : std::size_t { kInput, kScales, kZeroPoints, kQuantMin, kQuantMax, kDtype };
-}
 
 // ---- kernel ------------------------------------------------------------------------------------
 
@@ -45,43 +35,12 @@ Result<void> quantize(KernelContext& context, const Tensor& input, const AffineR
   return {};
 }
 
-Result<void> per_tensor_kernel(KernelContext& context, const KernelArguments& arguments,
-                               std::span<Tensor> outputs) {
-  using namespace per_tensor;
-  const AffineParams params{static_cast<float>(arguments.real(kScale)),
-                            static_cast<std::int32_t>(arguments.integer(kZeroPoint))};
-  const Tensor& input = arguments.tensor(kInput);
-  return quantize(context, input, one_run(input, params), quant_range(arguments, kQuantMin),
+template <const AffineForm& kForm>
+Result<void> kernel(KernelContext& context, const KernelArguments& arguments,
+                    std::span<Tensor> outputs) {
+  const AffineRuns runs = TRY(kForm.runs(arguments));
+  return quantize(context, arguments.tensor(0), runs, quant_range(arguments, kForm.quant_min),
                   outputs[0]);
-}
-
-Result<void> per_tensor_tensor_kernel(KernelContext& context, const KernelArguments& arguments,
-                                      std::span<Tensor> outputs) {
-  using namespace per_tensor;
-  const AffineParams params =
-      TRY(params_at(arguments.tensor(kScale), &arguments.tensor(kZeroPoint), 0));
-  const Tensor& input = arguments.tensor(kInput);
-  return quantize(context, input, one_run(input, params), quant_range(arguments, kQuantMin),
-                  outputs[0]);
-}
-
-Result<void> per_channel_kernel(KernelContext& context, const KernelArguments& arguments,
-                                std::span<Tensor> outputs) {
-  using namespace per_channel;
-  const Tensor& input = arguments.tensor(kInput);
-  const AffineRuns runs =
-      TRY(channel_runs(input, arguments.integer(kAxis), arguments.tensor(kScales),
-                       arguments.optional_tensor(kZeroPoints)));
-  return quantize(context, input, runs, quant_range(arguments, kQuantMin), outputs[0]);
-}
-
-Result<void> per_token_kernel(KernelContext& context, const KernelArguments& arguments,
-                              std::span<Tensor> outputs) {
-  using namespace per_token;
-  const Tensor& input = arguments.tensor(kInput);
-  const AffineRuns runs =
-      TRY(token_runs(input, arguments.tensor(kScales), &arguments.tensor(kZeroPoints)));
-  return quantize(context, input, runs, quant_range(arguments, kQuantMin), outputs[0]);
 }
 
 // ---- shape -------------------------------------------------------------------------------------
@@ -95,29 +54,10 @@ Types quantized_type(const TypeArguments& arguments, std::size_t quant_min) {
   return std::vector{result};
 }
 
-Types infer_per_tensor(const TypeArguments& arguments) {
-  TRY(expect_zero_point(arguments, per_tensor::kZeroPoint));
-  return quantized_type(arguments, per_tensor::kQuantMin);
-}
-
-Types infer_per_tensor_tensor(const TypeArguments& arguments) {
-  TRY(expect_one_param(arguments.tensor(per_tensor::kScale),
-                       arguments.tensor(per_tensor::kZeroPoint)));
-  return quantized_type(arguments, per_tensor::kQuantMin);
-}
-
-Types infer_per_channel(const TypeArguments& arguments) {
-  using namespace per_channel;
-  TRY(expect_channel_params(arguments, kAxis, arguments.tensor(kScales),
-                            arguments.optional_tensor(kZeroPoints)));
-  return quantized_type(arguments, kQuantMin);
-}
-
-Types infer_per_token(const TypeArguments& arguments) {
-  using namespace per_token;
-  TRY(expect_token_params(arguments.tensor(kInput), arguments.tensor(kScales),
-                          arguments.tensor(kZeroPoints)));
-  return quantized_type(arguments, kQuantMin);
+template <const AffineForm& kForm>
+Types infer(const TypeArguments& arguments) {
+  TRY(kForm.check(arguments));
+  return quantized_type(arguments, kForm.quant_min);
 }
 
 // ---- samples, declaration ----------------------------------------------------------------------
@@ -142,27 +82,27 @@ constexpr ir::Operator kOperators[] = {
     {.schema = "quantized_decomposed::quantize_per_tensor(Tensor input, float scale, int "
                "zero_point, int quant_min, int quant_max, ScalarType dtype) -> Tensor",
      .out_name = "quantized_decomposed::quantize_per_tensor.out",
-     .infer = infer_per_tensor,
-     .kernel = per_tensor_kernel,
+     .infer = infer<kPerTensor>,
+     .kernel = kernel<kPerTensor>,
      .input_region = same_region,
      .samples = kPerTensorSamples},
     {.schema = "quantized_decomposed::quantize_per_tensor.tensor(Tensor input, Tensor scale, "
                "Tensor zero_point, int quant_min, int quant_max, ScalarType dtype) -> Tensor",
      .out_name = "quantized_decomposed::quantize_per_tensor.Tensor_out",
-     .infer = infer_per_tensor_tensor,
-     .kernel = per_tensor_tensor_kernel,
+     .infer = infer<kPerTensorOfTensors>,
+     .kernel = kernel<kPerTensorOfTensors>,
      .samples = kPerTensorTensorSamples},
     {.schema = "quantized_decomposed::quantize_per_channel(Tensor input, Tensor scales, Tensor "
                "zero_points, int axis, int quant_min, int quant_max, ScalarType dtype) -> Tensor",
      .out_name = "quantized_decomposed::quantize_per_channel.out",
-     .infer = infer_per_channel,
-     .kernel = per_channel_kernel,
+     .infer = infer<kPerChannel>,
+     .kernel = kernel<kPerChannel>,
      .samples = kPerChannelSamples},
     {.schema = "quantized_decomposed::quantize_per_token(Tensor input, Tensor scales, Tensor "
                "zero_points, int quant_min, int quant_max, ScalarType dtype) -> Tensor",
      .out_name = "quantized_decomposed::quantize_per_token.out",
-     .infer = infer_per_token,
-     .kernel = per_token_kernel,
+     .infer = infer<kPerToken>,
+     .kernel = kernel<kPerToken>,
      .samples = kPerTokenSamples},
 };
 

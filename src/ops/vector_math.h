@@ -8,7 +8,8 @@
 
 /// exp and what is made of it, without branches and calls, so that loops over them vectorize and
 /// every build gives the same bits. f32 results are within 2 units in the last place of the exact
-/// ones (tests/unit/ops/vector_math_test.cc counts them); f64 goes to the C library.
+/// ones, sigmoid and tanh within 3 (tests/unit/ops/vector_math_test.cc counts them); f64 goes to
+/// the C library.
 ///
 /// Reduction of exp: n = round(x / ln 2), r = x - n * ln 2 with ln 2 in two parts (Cody and Waite,
 /// "Software Manual for the Elementary Functions", 1980). The polynomials are Chebyshev
