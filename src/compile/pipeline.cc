@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: MIT
 // The whole compile chain on one page.
+#include <functional>
+#include <map>
+
 #include "base/mapped_file.h"
 #include "base/try.h"
 #include "compile/emit_pte.h"
 #include "compile/import_pt2.h"
+#include "compile/import_symbols.h"
 #include "compile/partition.h"
 #include "compile/pass_runner.h"
 #include "compile/plan_memory.h"
 #include "formats/pt2.h"
+#include "models/build_state.h"
 #include "ops/registry.h"
 #include "passes/passes.h"
 #include "tessera/compile.h"
@@ -18,15 +23,34 @@ namespace {
 using compiler::PassRunner;
 using compiler::Placement;
 
-/// From the exported program to a graph that holds delegate calls and kernel calls only.
-Result<ir::Graph> make_graph(const std::filesystem::path& model, const CompileOptions& options,
+/// Gives the graph as it is before all passes.
+using GraphSource = std::function<Result<ir::Graph>()>;
+
+Result<ir::Graph> import_file(const std::filesystem::path& model, const CompileOptions& options) {
+  const pt2::ExportedProgram exported = TRY(pt2::read(model));
+  auto imported = import_graph(exported, options.dims, ops::find_operator);
+  if (!imported) return with_context(std::move(imported).error(), model.string());
+  return imported;
+}
+
+Result<ir::Graph> finish_with_dims(GraphBuilder builder, const CompileOptions& options) {
+  ir::Graph graph = TRY(finish(std::move(builder)));
+  std::vector<InputDims> inputs;
+  for (const ir::ValueId id : graph.inputs()) {
+    inputs.push_back({graph.value(id).name, graph.value(id).type.dims});
+  }
+  std::map<std::string, pt2::Range, std::less<>> ranges;
+  for (const auto& [symbol, range] : graph.symbols) ranges[symbol] = {range.min, range.max};
+  graph.symbols = TRY(resolve_ranges(inputs, ranges, options.dims));
+  return graph;
+}
+
+/// From the source to a graph that holds delegate calls and kernel calls only.
+Result<ir::Graph> make_graph(const GraphSource& source, const CompileOptions& options,
                              PassRunner& runner, std::vector<Placement>& placements) {
   ir::Graph graph;
   TRY(runner.run("import", graph, [&](ir::Graph& result) -> Result<void> {
-    const pt2::ExportedProgram exported = TRY(pt2::read(model));
-    auto imported = import_graph(exported, options.dims, ops::find_operator);
-    if (!imported) return with_context(std::move(imported).error(), model.string());
-    result = *std::move(imported);
+    result = TRY(source());
     return {};
   }));
   const bool is_delegated = options.backend == Backend::kXnnpack;
@@ -66,14 +90,12 @@ CompileReport make_report(const ir::Graph& graph, const CompileOptions& options,
   return report;
 }
 
-}  // namespace
-
-Result<CompileReport> compile(const std::filesystem::path& model_pt2,
-                              const std::filesystem::path& model_pte,
-                              const CompileOptions& options) {
+Result<CompileReport> compile_source(const GraphSource& source,
+                                     const std::filesystem::path& model_pte,
+                                     const CompileOptions& options) {
   PassRunner runner(options);
   std::vector<Placement> placements;
-  const ir::Graph graph = TRY(make_graph(model_pt2, options, runner, placements));
+  const ir::Graph graph = TRY(make_graph(source, options, runner, placements));
   CompileReport report = make_report(graph, options, placements, runner);
   if (runner.is_stopped()) return report;
 
@@ -83,6 +105,20 @@ Result<CompileReport> compile(const std::filesystem::path& model_pt2,
   report.planned_bytes = plan.arena_bytes;
   report.file_bytes = file.size();
   return report;
+}
+
+}  // namespace
+
+Result<CompileReport> compile(const std::filesystem::path& model_pt2,
+                              const std::filesystem::path& model_pte,
+                              const CompileOptions& options) {
+  return compile_source([&] { return import_file(model_pt2, options); }, model_pte, options);
+}
+
+Result<CompileReport> compile(GraphBuilder builder, const std::filesystem::path& model_pte,
+                              const CompileOptions& options) {
+  return compile_source([&] { return finish_with_dims(std::move(builder), options); }, model_pte,
+                        options);
 }
 
 }  // namespace tessera
