@@ -60,6 +60,8 @@ def main(folder):
     torch.save({'weight': torch.zeros(2)}, folder / 'legacy.pth', _use_new_zipfile_serialization=False)
     torch.save(torch.nn.Linear(2, 2), folder / 'whole_module.pth')
     write_safetensors(folder / 'all_types.safetensors')
+    # For the named model 'edge'.
+    torch.save({'conv.weight': torch.arange(9).reshape(1, 1, 3, 3) / 64}, folder / 'edge.pth')
 
 
 if __name__ == '__main__':

@@ -2,17 +2,25 @@
 #include "tessera/compile.h"
 
 #include <cstdio>
+#include <format>
 #include <memory>
+#include <optional>
 #include <print>
 #include <regex>
 
 #include "cli/commands.h"
+#include "tessera/named_models.h"
 
 namespace tessera::cli {
 namespace {
 
 struct Options {
   std::string model;
+  std::string named_model;
+  std::string weights;
+  std::uint64_t seed = 0;
+  std::string size;
+  std::optional<std::int64_t> num_classes;
   std::string output;
   std::string backend = "xnnpack";
   std::vector<std::string> dims;
@@ -41,6 +49,78 @@ Result<DimOverride> parse_dim(const std::string& text) {
   return dim;
 }
 
+/// "224" or "240x320": height and width
+Result<std::pair<std::int64_t, std::int64_t>> parse_size(const std::string& text) {
+  static const std::regex kForm(R"((\d{1,9})(?:x(\d{1,9}))?)");
+  std::smatch match;
+  if (!std::regex_match(text, match, kForm)) {
+    return fail(ErrorCode::kInvalidArgument, "--size {}: expected N or HEIGHTxWIDTH", text);
+  }
+  const std::int64_t height = std::stoll(match[1]);
+  return std::pair(height, match[2].matched ? std::stoll(match[2]) : height);
+}
+
+/// "h=64..2048"
+Result<void> set_named_dim(const std::string& text, NamedModelOptions& options) {
+  static const std::regex kForm(R"(([hw])=(\d{1,9})\.\.(\d{1,9}))");
+  std::smatch match;
+  if (!std::regex_match(text, match, kForm)) {
+    return fail(ErrorCode::kInvalidArgument,
+                "--dim {}: for a named model expected h=MIN..MAX or w=MIN..MAX", text);
+  }
+  (match[1] == "h" ? options.height : options.width) =
+      SizeRange{std::stoll(match[2]), std::stoll(match[3])};
+  return {};
+}
+
+Result<GraphBuilder> build(const Options& options) {
+  NamedModelOptions named{.weights = Weights::seeded(options.seed),
+                          .num_classes = options.num_classes};
+  if (!options.size.empty()) {
+    const auto size = parse_size(options.size);
+    if (!size) return std::unexpected(size.error());
+    named.height = SizeRange{size->first, size->first};
+    named.width = SizeRange{size->second, size->second};
+  }
+  for (const std::string& text : options.dims) {
+    const auto set = set_named_dim(text, named);
+    if (!set) return std::unexpected(set.error());
+  }
+  if (!options.weights.empty()) {
+    auto weights = Weights::read(options.weights);
+    if (!weights) return std::unexpected(std::move(weights).error());
+    named.weights = *std::move(weights);
+  }
+  return build_named_model(options.named_model, named);
+}
+
+void print_named_models() {
+  for (const NamedModel& model : named_models()) {
+    const std::string size =
+        std::format("f32[1,{},{},{}]", model.channels, model.height, model.width);
+    std::println("{:10} {:18} {}", model.name, size, model.description);
+  }
+}
+
+/// A file or a named model, as the options say.
+Result<CompileReport> compile_model(const Options& options, CompileOptions compile_options) {
+  if (options.named_model.empty()) {
+    for (const std::string& text : options.dims) {
+      auto dim = parse_dim(text);
+      if (!dim) return std::unexpected(std::move(dim).error());
+      compile_options.dims.push_back(*std::move(dim));
+    }
+    return compile(options.model, options.output, compile_options);
+  }
+  auto network = build(options);
+  if (!network) return std::unexpected(std::move(network).error());
+  auto report = compile(*std::move(network), options.output, compile_options);
+  if (report) return report;
+  const std::string place = options.weights.empty() ? "" : std::format(" with {}", options.weights);
+  return with_context(std::move(report).error(),
+                      std::format("model '{}'{}", options.named_model, place));
+}
+
 void print_placements(const CompileReport& report) {
   std::size_t num_delegated = 0;
   for (const NodePlacement& placement : report.placements) {
@@ -56,18 +136,17 @@ void print_placements(const CompileReport& report) {
 }
 
 Result<void> run(const Options& options) {
+  if (options.named_model == "list") {
+    print_named_models();
+    return {};
+  }
   CompileOptions compile_options{
       .backend = options.backend == "portable" ? Backend::kPortable : Backend::kXnnpack,
       .skip = options.skip};
-  for (const std::string& text : options.dims) {
-    auto dim = parse_dim(text);
-    if (!dim) return std::unexpected(std::move(dim).error());
-    compile_options.dims.push_back(*std::move(dim));
-  }
   if (!options.dump_ir.empty()) compile_options.dump_ir = options.dump_ir;
   if (!options.stop_after.empty()) compile_options.stop_after = options.stop_after;
 
-  auto report = compile(options.model, options.output, compile_options);
+  auto report = compile_model(options, compile_options);
   if (!report) return std::unexpected(std::move(report).error());
   if (options.explain) print_placements(*report);
   if (options.time_passes) {
@@ -87,20 +166,41 @@ Result<void> run(const Options& options) {
 void add_compile(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("compile", "Compile a .pt2 model to a .pte program");
-  command->add_option("model", options->model, "torch.export archive (.pt2)")->required();
-  command->add_option("-o,--output", options->output, "Program to write (.pte)")->required();
+  CLI::Option_group* source = command->add_option_group("source");
+  source->add_option("file", options->model, "torch.export archive (.pt2)");
+  CLI::Option* named = source->add_option("--model", options->named_model,
+                                          "Named model instead of a file; 'list' lists them");
+  source->require_option(1);
+  command->add_option("-o,--output", options->output, "Program to write (.pte)");
+  command
+      ->add_option("--weights", options->weights,
+                   "Weights of a named model: .safetensors or a state_dict (.pth)")
+      ->needs(named);
+  command->add_option("--seed", options->seed, "Seed of a named model's weights without a file")
+      ->needs(named)
+      ->excludes("--weights");
+  command->add_option("--size", options->size, "Input of a named model: N or HEIGHTxWIDTH")
+      ->needs(named);
+  command->add_option("--classes", options->num_classes, "Classes that a named model tells apart")
+      ->needs(named);
   command->add_option("--backend", options->backend, "Where the operators run")
       ->check(CLI::IsMember({"xnnpack", "portable"}))
       ->capture_default_str();
   command->add_option("--dim", options->dims,
-                      "New range of a dynamic size: INPUT:DIMENSION=MIN..MAX");
+                      "New range of a dynamic size: INPUT:DIMENSION=MIN..MAX; of a named model: "
+                      "h=MIN..MAX, w=MIN..MAX");
   command->add_flag("--explain", options->explain,
                     "Say of every node whether it is delegated, or why not");
   command->add_flag("--time-passes", options->time_passes, "Print the time of every step");
   command->add_option("--dump-ir", options->dump_ir, "Folder for the graph after every step");
   command->add_option("--stop-after", options->stop_after, "Step to stop after; writes no program");
   command->add_option("--skip", options->skip, "Step to leave out");
-  command->callback([options] { finish(run(*options)); });
+  command->callback([options] {
+    if (options->output.empty() && options->named_model != "list") {
+      throw CLI::RequiredError("--output");
+    }
+    finish(run(*options));
+  });
 }
 
 }  // namespace tessera::cli
