@@ -4,32 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <vector>
 
+#include "base/place_blocks.h"
 #include "ir/graph.h"
 
 namespace tessera::compiler {
-
-/// One block of memory that lives from one step to another, both inclusive.
-struct Block {
-  std::size_t size_bytes = 0;
-  std::size_t first_step = 0;
-  std::size_t last_step = 0;
-};
-
-/// Offsets such that blocks alive at the same step never overlap.
-struct Layout {
-  std::vector<std::size_t> offsets;  ///< per block, multiples of kBlockAlignment
-  std::size_t size_bytes = 0;
-};
-
-/// Alignment of planned tensors, ExecuTorch's default.
-inline constexpr std::size_t kBlockAlignment = 16;
-
-/// Greedy by size: the largest block first, each into the tightest gap between the blocks already
-/// placed that live at the same time (Pisarchyk and Lee 2020, "Efficient Memory Management for Deep
-/// Neural Net Inference", algorithm 3).
-Layout place_blocks(const std::vector<Block>& blocks);
 
 /// Where the inputs and results of a graph live, at the upper bound of their sizes.
 struct MemoryPlan {

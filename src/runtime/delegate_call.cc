@@ -78,9 +78,8 @@ Result<DelegateInstruction> resolve_delegate_call(const pte::DelegateCall& call,
                 delegate.num_inputs(), delegate.num_outputs());
   }
   DelegateInstruction instruction{.delegate = &delegate};
-  instruction.band_bytes = settings.band_bytes;
-  instruction.planar = TRY(PlanarEngine::create(delegate.payload(), settings.find_named_data,
-                                                *settings.context, settings.profile));
+  instruction.settings = settings;
+  TRY(instruction.make_engine());
   instruction.arguments = TRY(find_slots(arguments.first(inputs.size()), inputs, values));
   instruction.results = TRY(find_slots(arguments.subspan(inputs.size()), outputs, values));
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -96,8 +95,25 @@ Result<DelegateInstruction> resolve_delegate_call(const pte::DelegateCall& call,
   return instruction;
 }
 
+Result<void> DelegateInstruction::make_engine() {
+  const xnnpack::Payload& payload = delegate->payload();
+  const auto& [find_named_data, context, pool, band_bytes, options] = settings;
+  bands.reset();
+  result_shapes.clear();
+  staged.reset();
+  planar = TRY(PlanarEngine::create(payload, find_named_data, *context, options.profile));
+  if (planar == nullptr && StagedEngine::is_for(payload)) {
+    // What XNNPACK refuses in a part, it refuses below with the node's place in the whole.
+    auto made = StagedEngine::create(payload, find_named_data, *context, pool, options);
+    if (made) staged = *std::move(made);
+  }
+  if (planar == nullptr && staged == nullptr) TRY(delegate->make_runtime());
+  return {};
+}
+
 xnnpack::Engine& DelegateInstruction::engine() const {
   if (planar != nullptr) return *planar;
+  if (staged != nullptr) return *staged;
   return *delegate;
 }
 
@@ -105,10 +121,10 @@ xnnpack::Engine& DelegateInstruction::engine() const {
 Result<void> DelegateInstruction::plan() {
   bands.reset();
   result_shapes.clear();
-  if (band_bytes > 0 && results.size() == 1) {
+  if (settings.band_bytes > 0 && results.size() == 1) {
     xnnpack::ShapeInference shapes(delegate->payload());
     TRY(shapes.run(argument_shapes));
-    if (auto band_plan = plan_bands(delegate->payload(), shapes, band_bytes)) {
+    if (auto band_plan = plan_bands(delegate->payload(), shapes, settings.band_bytes)) {
       bands = std::make_unique<BandRunner>(
           TRY(BandRunner::create(*std::move(band_plan), engine(), inputs, *outputs[0])));
       result_shapes = {shapes.shape(shapes.outputs()[0])};

@@ -15,6 +15,7 @@
 #include "runtime/band_runner.h"
 #include "runtime/planar_engine.h"
 #include "runtime/prim_operators.h"
+#include "runtime/staged_engine.h"
 #include "runtime/values.h"
 #include "tensor/reorder.h"
 #include "xnnpack/delegate.h"
@@ -78,19 +79,32 @@ struct PrimInstruction {
   Result<void> resize_for_index();
 };
 
+/// What a method's delegate calls need besides the program.
+struct DelegateSettings {
+  xnnpack::FindNamedData find_named_data;
+  ir::KernelContext* context = nullptr;
+  ThreadPool* pool = nullptr;  ///< null with one thread
+  std::size_t band_bytes = 0;  ///< MethodOptions::band_bytes of all threads
+  xnnpack::DelegateOptions options;
+};
+
 struct DelegateInstruction {
   xnnpack::Delegate* delegate = nullptr;
-  std::unique_ptr<PlanarEngine> planar;  ///< runs it instead, if not null
+  /// One of them, if not null, runs it instead.
+  std::unique_ptr<PlanarEngine> planar;
+  std::unique_ptr<StagedEngine> staged;
   std::vector<TensorSlot*> arguments, results;
   std::vector<const Tensor*> inputs;
   std::vector<Tensor*> outputs;
-  std::size_t band_bytes = 0;                         ///< MethodOptions::band_bytes
+  DelegateSettings settings;
   std::vector<Shape> argument_shapes, result_shapes;  ///< in memory order
   std::vector<bool> is_scalar_argument;               ///< rank 0, which delegates call [1]
   std::unique_ptr<BandRunner> bands;                  ///< null: runs whole
 
   Result<void> resize();
   Result<void> run();
+  /// Chooses what runs the delegate, and makes it.
+  Result<void> make_engine();
   /// Of the last run; only if the delegate keeps a profile.
   Result<std::vector<xnnpack::OperatorTime>> operator_times() const;
 
@@ -146,14 +160,6 @@ struct Step {
   Result<void> resize();
   /// Runs the step; a jump only says where to go on.
   Result<void> run(ir::KernelContext& context);
-};
-
-/// What a method's delegate calls need besides the program.
-struct DelegateSettings {
-  xnnpack::FindNamedData find_named_data;
-  ir::KernelContext* context = nullptr;
-  std::size_t band_bytes = 0;  ///< MethodOptions::band_bytes of all threads
-  bool profile = false;
 };
 
 using Delegates = std::vector<std::unique_ptr<xnnpack::Delegate>>;

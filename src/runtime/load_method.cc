@@ -30,8 +30,7 @@ Result<std::unique_ptr<Method::Impl>> Method::Impl::load(const Program::Impl& pr
   TRY(impl->data->check_complete(plan));
   TRY(impl->load_arenas(plan));
   impl->values = TRY(runtime::ValueTable::build(program.program, plan, *impl->data, impl->arenas));
-  TRY(impl->load_delegates(plan, options));
-  TRY(impl->load_instructions(plan));
+  TRY(impl->load_steps(plan, options));
   TRY(impl->load_inputs_and_outputs(plan));
   return impl;
 }
@@ -54,8 +53,8 @@ xnnpack::FindNamedData Method::Impl::find_named_data() const {
   };
 }
 
-Result<void> Method::Impl::load_delegates(const pte::ExecutionPlan& plan,
-                                          const MethodOptions& method_options) {
+Result<void> Method::Impl::load_steps(const pte::ExecutionPlan& plan,
+                                      const MethodOptions& method_options) {
   shared_workspace = method_options.workspace;
   workspace = shared_workspace != nullptr ? shared_workspace->impl().memory
                                           : std::make_shared<xnnpack::Workspace>();
@@ -69,7 +68,22 @@ Result<void> Method::Impl::load_delegates(const pte::ExecutionPlan& plan,
       .packed_file = method_options.packed_weights_file.empty()
                          ? nullptr
                          : xnnpack::PackedFile::open(method_options.packed_weights_file),
-      .workspace = workspace};
+      .workspace = workspace,
+      .makes_runtime =
+          [](const xnnpack::Payload& payload) { return !runtime::StagedEngine::is_for(payload); }};
+  TRY(load_delegates(plan, options));
+  TRY(load_instructions(plan, {.find_named_data = find_named_data(),
+                               .context = &context,
+                               .pool = pool.get(),
+                               .band_bytes = band_bytes,
+                               .options = options}));
+  // Without the file the next load is slower, nothing else.
+  if (options.packed_file != nullptr) (void)options.packed_file->save();
+  return {};
+}
+
+Result<void> Method::Impl::load_delegates(const pte::ExecutionPlan& plan,
+                                          const xnnpack::DelegateOptions& options) {
   for (std::size_t i = 0; i < plan.delegates.size(); ++i) {
     const pte::BackendDelegate& delegate = plan.delegates[i];
     if (delegate.id != xnnpack::kBackendId) {
@@ -80,16 +94,11 @@ Result<void> Method::Impl::load_delegates(const pte::ExecutionPlan& plan,
     if (!created) return with_context(std::move(created).error(), std::format("delegate {}", i));
     delegates.push_back(*std::move(created));
   }
-  // Without the file the next load is slower, nothing else.
-  if (options.packed_file != nullptr) (void)options.packed_file->save();
   return {};
 }
 
-Result<void> Method::Impl::load_instructions(const pte::ExecutionPlan& plan) {
-  const runtime::DelegateSettings settings{.find_named_data = find_named_data(),
-                                           .context = &context,
-                                           .band_bytes = band_bytes,
-                                           .profile = profile != nullptr};
+Result<void> Method::Impl::load_instructions(const pte::ExecutionPlan& plan,
+                                             const runtime::DelegateSettings& settings) {
   const auto operators = TRY(runtime::find_operators(plan));
   std::vector<int> num_calls(delegates.size());
   for (std::size_t chain = 0; chain < plan.chains.size(); ++chain) {

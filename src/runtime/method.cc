@@ -27,6 +27,7 @@ using runtime::TensorSlot;
 Method::Impl::~Impl() {
   const auto turn =
       shared_workspace != nullptr ? runtime::Turn::take(shared_workspace->impl()) : runtime::Turn();
+  chains.clear();
   delegates.clear();
 }
 
@@ -167,8 +168,12 @@ MethodMemory Method::memory() const {
   for (const auto& chain : impl_->chains) {
     for (const runtime::Step& step : chain) {
       const auto* call = std::get_if<runtime::DelegateInstruction>(&step.body);
-      if (call != nullptr && call->planar != nullptr) {
-        memory.workspace_bytes += call->planar->num_bytes();
+      if (call == nullptr) continue;
+      if (call->planar != nullptr) memory.workspace_bytes += call->planar->num_bytes();
+      if (call->staged != nullptr) {
+        const xnnpack::DelegateMemory staged = call->staged->memory();
+        memory.packed_weight_bytes += staged.packed_weight_bytes;
+        memory.mapped_weight_bytes += staged.mapped_weight_bytes;
       }
     }
   }
@@ -217,6 +222,7 @@ Result<void> Method::Impl::adopt_dim_order(
     }
     return {};
   }
+  for (const auto& use : uses) TRY(use.call->make_engine());
   slot.tensor.set_dim_order(order);
   slot.is_reordered = is_channels_last;
   sizes_changed = true;

@@ -73,8 +73,12 @@ struct Method::Impl {
                                             const MethodOptions& options);
 
   Result<void> load_arenas(const pte::ExecutionPlan& plan);
-  Result<void> load_delegates(const pte::ExecutionPlan& plan, const MethodOptions& options);
-  Result<void> load_instructions(const pte::ExecutionPlan& plan);
+  /// Delegates and instructions.
+  Result<void> load_steps(const pte::ExecutionPlan& plan, const MethodOptions& options);
+  Result<void> load_delegates(const pte::ExecutionPlan& plan,
+                              const xnnpack::DelegateOptions& options);
+  Result<void> load_instructions(const pte::ExecutionPlan& plan,
+                                 const runtime::DelegateSettings& settings);
   xnnpack::FindNamedData find_named_data() const;
   Result<void> load_inputs_and_outputs(const pte::ExecutionPlan& plan);
   bool writes_after_use(std::span<runtime::TensorSlot* const> input_slots) const;

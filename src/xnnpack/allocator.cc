@@ -2,9 +2,11 @@
 #include "xnnpack/allocator.h"
 
 #include <malloc.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <utility>
 
@@ -23,6 +25,16 @@ void count(const void* block, std::ptrdiff_t sign) {
   if (current_count == nullptr || block == nullptr) return;
   *current_count +=
       sign * static_cast<std::ptrdiff_t>(::malloc_usable_size(const_cast<void*>(block)));
+}
+
+/// All of a large block is going to be written to, and one page fault costs less than 512.
+void advise_huge_pages(void* block, std::size_t size) {
+  constexpr std::size_t kMinBytes = std::size_t{4} << 20;
+  if (size < kMinBytes) return;
+  static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<std::uintptr_t>(block) / page * page;
+  const auto end = (reinterpret_cast<std::uintptr_t>(block) + size) / page * page;
+  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
 }
 
 void* allocate(void*, std::size_t size) {
@@ -48,6 +60,7 @@ void* aligned_allocate(void*, std::size_t alignment, std::size_t size) {
   if (is_too_large(size)) return nullptr;
   void* block = nullptr;
   if (::posix_memalign(&block, std::max(alignment, sizeof(void*)), size) != 0) return nullptr;
+  advise_huge_pages(block, size);
   count(block, 1);
   return block;
 }

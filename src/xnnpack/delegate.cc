@@ -254,10 +254,24 @@ Result<std::unique_ptr<Delegate>> Delegate::create(std::span<const std::byte> bl
                                                    const FindNamedData& find_named_data,
                                                    ThreadPool* pool,
                                                    const DelegateOptions& options) {
+  return create(TRY(read_payload(blob)), find_named_data, pool, options);
+}
+
+Result<std::unique_ptr<Delegate>> Delegate::create(Payload payload,
+                                                   const FindNamedData& find_named_data,
+                                                   ThreadPool* pool,
+                                                   const DelegateOptions& options) {
   TRY(initialize());
-  auto impl = std::make_unique<Impl>(TRY(read_payload(blob)), find_named_data, pool, options);
-  TRY(impl->create_runtime());
+  auto impl = std::make_unique<Impl>(std::move(payload), find_named_data, pool, options);
+  if (options.makes_runtime == nullptr || options.makes_runtime(impl->payload)) {
+    TRY(impl->create_runtime());
+  }
   return std::unique_ptr<Delegate>(new Delegate(std::move(impl)));
+}
+
+Result<void> Delegate::make_runtime() {
+  if (impl_->runtime == nullptr) TRY(impl_->create_runtime());
+  return {};
 }
 
 Result<bool> Delegate::set_channels_last(std::uint32_t external_id, bool is_channels_last) {
@@ -278,7 +292,9 @@ Result<bool> Delegate::set_channels_last(std::uint32_t external_id, bool is_chan
   impl_->find_index_outputs();
   impl_->input_shapes.clear();
   impl_->output_shapes.clear();
-  TRY(impl_->create_runtime());
+  const bool is_needed = impl_->runtime != nullptr;
+  impl_->drop_runtime();
+  if (is_needed) TRY(impl_->create_runtime());
   return true;
 }
 
@@ -332,8 +348,8 @@ Result<std::vector<OperatorTime>> Delegate::operator_times() const {
 DelegateMemory Delegate::memory() const {
   return {
       .workspace_bytes = impl_->workspace->num_bytes(),
-      .packed_weight_bytes = impl_->weights->num_bytes(),
-      .mapped_weight_bytes = impl_->weights->num_mapped_bytes(),
+      .packed_weight_bytes = impl_->weights == nullptr ? 0 : impl_->weights->num_bytes(),
+      .mapped_weight_bytes = impl_->weights == nullptr ? 0 : impl_->weights->num_mapped_bytes(),
       .record_bytes = static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, impl_->record_bytes))};
 }
 

@@ -45,6 +45,8 @@ struct DelegateOptions {
   /// Null: one of its own. Delegates that share one take turns in all calls, with their creation
   /// and their end.
   std::shared_ptr<Workspace> workspace;
+  /// If it says no for the payload, the runtime is made when it is first asked for. Null: yes.
+  bool (*makes_runtime)(const Payload& payload) = nullptr;
 };
 
 /// One delegate of a loaded method, run by an xnn_runtime. One thread at a time.
@@ -57,7 +59,14 @@ class Delegate final : public Engine {
                                                   const FindNamedData& find_named_data,
                                                   ThreadPool* pool,
                                                   const DelegateOptions& options = {});
+  /// The same for a payload that was read and checked before.
+  static Result<std::unique_ptr<Delegate>> create(Payload payload,
+                                                  const FindNamedData& find_named_data,
+                                                  ThreadPool* pool, const DelegateOptions& options);
   ~Delegate() override;
+
+  /// Makes the runtime if DelegateOptions::makes_runtime left it out and it has not been needed.
+  Result<void> make_runtime();
 
   std::size_t num_inputs() const;
   std::size_t num_outputs() const;

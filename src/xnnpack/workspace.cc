@@ -9,6 +9,7 @@
 namespace tessera::xnnpack {
 namespace {
 
+constexpr std::size_t kValueAlignment = 64;
 constexpr std::size_t kShrinkFactor = 4;
 constexpr std::size_t kMinBytesToShrink = std::size_t{1} << 20;  // less is not worth new runtimes
 
@@ -20,6 +21,8 @@ Workspace::~Workspace() {
 }
 
 void Workspace::release() {
+  release_values();
+  made_for_bytes_ = 0;
   if (native_ == nullptr) return;
   std::ptrdiff_t bytes = 0;
   {
@@ -28,7 +31,45 @@ void Workspace::release() {
   }
   count(bytes);
   native_ = nullptr;
-  made_for_bytes_ = 0;
+}
+
+void Workspace::release_values() {
+  if (values_ == nullptr) return;
+  const xnn_allocator& allocator = counting_allocator();
+  std::ptrdiff_t bytes = 0;
+  {
+    const MemoryCount counter(bytes);
+    allocator.aligned_deallocate(allocator.context, values_);
+  }
+  count(bytes);
+  values_ = nullptr;
+  num_value_bytes_ = 0;
+}
+
+Result<std::byte*> Workspace::values(WorkspaceUser& user, std::size_t num_bytes) {
+  made_for_bytes_ = std::max(made_for_bytes_, num_bytes);
+  if (num_bytes <= num_value_bytes_) return values_;
+  release_values();
+  const xnn_allocator& allocator = counting_allocator();
+  std::ptrdiff_t bytes = 0;
+  {
+    const MemoryCount counter(bytes);
+    values_ = static_cast<std::byte*>(
+        allocator.aligned_allocate(allocator.context, kValueAlignment, num_bytes));
+  }
+  set_up_others_again(user);
+  if (values_ == nullptr) {
+    return fail(ErrorCode::kDelegateMemoryAllocationFailed, "no {} bytes for values", num_bytes);
+  }
+  count(bytes);
+  num_value_bytes_ = num_bytes;
+  return values_;
+}
+
+void Workspace::set_up_others_again(const WorkspaceUser& user) {
+  for (WorkspaceUser* other : users_) {
+    if (other != &user) other->set_up_again();
+  }
 }
 
 Result<xnn_workspace_t> Workspace::native() {
@@ -48,9 +89,7 @@ Result<xnn_workspace_t> Workspace::native() {
 void Workspace::has_planned(WorkspaceUser& user, std::ptrdiff_t num_bytes) {
   count(num_bytes);
   made_for_bytes_ = std::max(made_for_bytes_, user.value_bytes());
-  for (WorkspaceUser* other : users_) {
-    if (other != &user) other->set_up_again();
-  }
+  set_up_others_again(user);
 }
 
 void Workspace::shrink() {

@@ -40,6 +40,9 @@ class Workspace {
 
   /// Made when it is first asked for.
   Result<xnn_workspace_t> native();
+  /// Memory for values that a user keeps outside of XNNPACK, aligned to 64 bytes. Users share it,
+  /// so contents last for one run. If it moves, the other users are told to set up again.
+  Result<std::byte*> values(WorkspaceUser& user, std::size_t num_bytes);
   /// `user` was planned for its current sizes, for which XNNPACK took `num_bytes` more.
   void has_planned(WorkspaceUser& user, std::ptrdiff_t num_bytes);
   /// `num_bytes` of tables that belong to a runtime went away with it.
@@ -54,8 +57,12 @@ class Workspace {
 
  private:
   void release();
+  void release_values();
+  void set_up_others_again(const WorkspaceUser& user);
 
   xnn_workspace_t native_ = nullptr;
+  std::byte* values_ = nullptr;
+  std::size_t num_value_bytes_ = 0;  ///< of `values_`
   std::vector<WorkspaceUser*> users_;
   std::size_t made_for_bytes_ = 0;  ///< largest value_bytes of a user since it was made
   std::atomic<std::ptrdiff_t> num_bytes_ = 0;

@@ -9,11 +9,11 @@
 namespace tessera::compiler {
 namespace {
 
-std::size_t peak_of_live_bytes(const std::vector<Block>& blocks) {
+std::size_t peak_of_live_bytes(const std::vector<MemoryBlock>& blocks) {
   std::size_t peak = 0;
-  for (const Block& at : blocks) {
+  for (const MemoryBlock& at : blocks) {
     std::size_t live = 0;
-    for (const Block& block : blocks) {
+    for (const MemoryBlock& block : blocks) {
       if (block.first_step <= at.first_step && at.first_step <= block.last_step) {
         live += block.size_bytes;
       }
@@ -23,7 +23,7 @@ std::size_t peak_of_live_bytes(const std::vector<Block>& blocks) {
   return peak;
 }
 
-void expect_valid(const std::vector<Block>& blocks, const Layout& layout) {
+void expect_valid(const std::vector<MemoryBlock>& blocks, const BlockLayout& layout) {
   ASSERT_EQ(layout.offsets.size(), blocks.size());
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     EXPECT_EQ(layout.offsets[i] % kBlockAlignment, 0u);
@@ -39,17 +39,17 @@ void expect_valid(const std::vector<Block>& blocks, const Layout& layout) {
 }
 
 TEST(PlaceBlocks, ReusesMemoryOfTheDead) {
-  const std::vector<Block> chain = {{1024, 0, 1}, {1024, 1, 2}, {1024, 2, 3}, {1024, 3, 4}};
-  const Layout layout = place_blocks(chain);
+  const std::vector<MemoryBlock> chain = {{1024, 0, 1}, {1024, 1, 2}, {1024, 2, 3}, {1024, 3, 4}};
+  const BlockLayout layout = place_blocks(chain);
   expect_valid(chain, layout);
   EXPECT_EQ(layout.size_bytes, 2048u);
 }
 
 TEST(PlaceBlocks, FillsTheTightestGap) {
   // The large ones leave gaps of 512 and 256 bytes at step 2; the small block takes the tight one.
-  const std::vector<Block> blocks = {{4096, 0, 3}, {512, 0, 1},  {2048, 0, 3},
+  const std::vector<MemoryBlock> blocks = {{4096, 0, 3}, {512, 0, 1},  {2048, 0, 3},
                                      {256, 0, 1},  {1024, 0, 3}, {240, 2, 3}};
-  const Layout layout = place_blocks(blocks);
+  const BlockLayout layout = place_blocks(blocks);
   expect_valid(blocks, layout);
   EXPECT_EQ(layout.size_bytes, 4096u + 2048 + 1024 + 512 + 256);
 }
@@ -57,14 +57,14 @@ TEST(PlaceBlocks, FillsTheTightestGap) {
 TEST(PlaceBlocks, IsValidAndTightForRandomChains) {
   std::mt19937 random(1);
   for (int round = 0; round < 200; ++round) {
-    std::vector<Block> blocks;
+    std::vector<MemoryBlock> blocks;
     const std::size_t num_steps = 2 + random() % 20;
     for (std::size_t step = 0; step < num_steps; ++step) {
       blocks.push_back({.size_bytes = 16 * (1 + random() % 500),
                         .first_step = step,
                         .last_step = step + 1 + random() % 3});
     }
-    const Layout layout = place_blocks(blocks);
+    const BlockLayout layout = place_blocks(blocks);
     expect_valid(blocks, layout);
     EXPECT_LE(layout.size_bytes, 2 * peak_of_live_bytes(blocks));
   }
@@ -72,7 +72,7 @@ TEST(PlaceBlocks, IsValidAndTightForRandomChains) {
 
 TEST(PlaceBlocks, HandlesEmptyBlocksAndNone) {
   EXPECT_EQ(place_blocks({}).size_bytes, 0u);
-  const std::vector<Block> blocks = {{0, 0, 5}, {16, 0, 5}, {0, 1, 2}};
+  const std::vector<MemoryBlock> blocks = {{0, 0, 5}, {16, 0, 5}, {0, 1, 2}};
   expect_valid(blocks, place_blocks(blocks));
 }
 

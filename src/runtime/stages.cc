@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+#include "runtime/stages.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "ops/channels_last_convolution.h"
+#include "xnnpack/node_kinds.h"
+
+namespace tessera::runtime {
+namespace {
+
+using xnnpack::ConvolutionParams;
+using xnnpack::Datatype;
+using xnnpack::NodeKind;
+using xnnpack::NodeRecord;
+using xnnpack::ValueRecord;
+
+/// XNNPACK's tiles on processors with AVX-512 have 32 columns (7x32, src/configs/gemm-config.c),
+/// ours multiples of 16.
+constexpr std::uint32_t kTheirColumns = 32, kOurColumns = 16;
+/// Direct convolutions do at least this part of a delegate's products, or it stays in one piece.
+constexpr double kMinShare = 1.0 / 50;
+
+std::uint32_t rounded_up(std::uint32_t count, std::uint32_t unit) {
+  return (count + unit - 1) / unit * unit;
+}
+
+/// Whether what 8 neighbouring outputs read is as little as in any real network: it is copied at
+/// the edges of images.
+bool has_small_window(const ConvolutionParams& params) {
+  constexpr double kMaxNumbers = 1 << 22;
+  const double rows = params.kernel_height;
+  const double columns = 8.0 * params.subsampling_width +
+                         static_cast<double>(params.kernel_width) * params.dilation_width;
+  return rows * columns * params.group_input_channels <= kMaxNumbers;
+}
+
+class StagePlanner {
+ public:
+  explicit StagePlanner(const xnnpack::Payload& payload)
+      : payload_(payload), readers_(payload.values.size()), is_skipped_(payload.nodes.size()) {
+    for (std::size_t i = 0; i < payload.values.size(); ++i) index_[payload.values[i].id] = i;
+    for (std::size_t i = 0; i < payload.nodes.size(); ++i) {
+      for (const std::uint32_t id : payload.nodes[i].inputs) {
+        if (id != xnnpack::kNoValue) readers_[index_.at(id)].push_back(i);
+      }
+    }
+  }
+
+  std::vector<Stage> plan() {
+    const bool is_f32 = std::ranges::all_of(payload_.values, [](const ValueRecord& value) {
+      return value.datatype == Datatype::kF32 || value.constant_index != 0;
+    });
+    if (!is_f32) return {};
+    find_concatenations();
+    for (std::size_t node = 0; node < payload_.nodes.size(); ++node) {
+      if (is_skipped_[node]) continue;
+      if (is_direct(node)) {
+        stages_.push_back({.convolution = convolution(node)});
+        continue;
+      }
+      if (stages_.empty() || stages_.back().convolution) stages_.emplace_back();
+      stages_.back().nodes.push_back(node);
+    }
+    return is_worth_it() ? std::move(stages_) : std::vector<Stage>();
+  }
+
+ private:
+  const ValueRecord& value(std::uint32_t id) const { return payload_.values[index_.at(id)]; }
+  bool is_inner(std::uint32_t id) const {
+    return value(id).flags == 0 && value(id).constant_index == 0;
+  }
+  bool is_f32_constant(std::uint32_t id) const {
+    return value(id).constant_index != 0 && value(id).datatype == Datatype::kF32;
+  }
+
+  bool can_be_direct(const NodeRecord& node) const {
+    const bool is_convolution =
+        node.kind == NodeKind::kConv2d || node.kind == NodeKind::kDepthwiseConv2d;
+    if (!is_convolution || node.flags != 0) return false;
+    const auto& params = std::get<ConvolutionParams>(node.params);
+    return params.groups == 1 && has_small_window(params) &&
+           value(node.inputs[0]).constant_index == 0 && is_f32_constant(node.inputs[1]) &&
+           (node.inputs[2] == xnnpack::kNoValue || is_f32_constant(node.inputs[2]));
+  }
+
+  bool is_direct(std::size_t index) const {
+    const NodeRecord& node = payload_.nodes[index];
+    if (!can_be_direct(node)) return false;
+    const auto& params = std::get<ConvolutionParams>(node.params);
+    const std::uint32_t channels = params.group_output_channels;
+    const bool has_window = params.kernel_height * params.kernel_width > 1;
+    const bool wastes_columns =
+        rounded_up(channels, kTheirColumns) * 3 >= rounded_up(channels, kOurColumns) * 4;
+    return has_window || wastes_columns || images_.contains(node.inputs[0]);
+  }
+
+  /// Concatenations of channels that only convolutions read need not happen.
+  void find_concatenations() {
+    for (std::size_t i = 0; i < payload_.nodes.size(); ++i) {
+      const NodeRecord& node = payload_.nodes[i];
+      const auto* params = std::get_if<xnnpack::ConcatenateParams>(&node.params);
+      if (params == nullptr || params->axis != 3 || node.flags != 0) continue;
+      const std::uint32_t output = node.outputs[0];
+      const auto is_constant = [&](std::uint32_t id) { return value(id).constant_index != 0; };
+      if (value(output).dims.size() != 4 || !is_inner(output) ||
+          node.inputs.size() > ops::kMaxConcatenated ||
+          std::ranges::any_of(node.inputs, is_constant))
+        continue;
+      const auto& readers = readers_[index_.at(output)];
+      const bool is_only_convolved =
+          !readers.empty() && std::ranges::all_of(readers, [&](std::size_t reader) {
+            return can_be_direct(payload_.nodes[reader]);
+          });
+      if (!is_only_convolved) continue;
+      is_skipped_[i] = true;
+      for (const std::uint32_t id : node.inputs) images_[output].push_back(index_.at(id));
+    }
+  }
+
+  DirectConvolution convolution(std::size_t index) {
+    const NodeRecord& node = payload_.nodes[index];
+    DirectConvolution result{.node = index, .low = node.output_min, .high = node.output_max};
+    const auto joined = images_.find(node.inputs[0]);
+    if (joined != images_.end()) result.images = joined->second;
+    if (joined == images_.end()) result.images = {index_.at(node.inputs[0])};
+    std::uint32_t output = node.outputs[0];
+    const auto& readers = readers_[index_.at(output)];
+    if (is_inner(output) && readers.size() == 1) {
+      const NodeRecord& reader = payload_.nodes[readers[0]];
+      const float low = std::max(result.low, reader.output_min);
+      const float high = std::min(result.high, reader.output_max);
+      if (reader.kind == NodeKind::kClamp && low <= high) {
+        result.low = low;
+        result.high = high;
+        output = reader.outputs[0];
+        is_skipped_[readers[0]] = true;
+      }
+    }
+    result.output = index_.at(output);
+    return result;
+  }
+
+  /// Products at the upper bound of the sizes.
+  double num_products(const NodeRecord& node) const {
+    const bool has_filter = std::holds_alternative<ConvolutionParams>(node.params) ||
+                            node.kind == NodeKind::kFullyConnected;
+    if (!has_filter) return 0;
+    const auto product_of = [](std::span<const std::uint32_t> sizes) {
+      double product = 1;
+      for (const std::uint32_t size : sizes) product *= size;
+      return product;
+    };
+    const ValueRecord& output = value(node.outputs[0]);
+    const double channels = output.dims.empty() ? 1 : output.dims.back();
+    return product_of(output.dims) / channels * product_of(value(node.inputs[1]).dims);
+  }
+
+  bool is_worth_it() const {
+    double all = 0, direct = 0;
+    for (const NodeRecord& node : payload_.nodes) all += num_products(node);
+    for (const Stage& stage : stages_) {
+      if (!stage.convolution) continue;
+      direct += num_products(payload_.nodes[stage.convolution->node]);
+    }
+    return direct > 0 && direct >= kMinShare * all;
+  }
+
+  const xnnpack::Payload& payload_;
+  std::unordered_map<std::uint32_t, std::size_t> index_;  ///< of values by id
+  std::vector<std::vector<std::size_t>> readers_;         ///< nodes by value
+  std::vector<bool> is_skipped_;                          ///< nodes that need not run
+  /// By the id of what is not concatenated.
+  std::unordered_map<std::uint32_t, std::vector<std::size_t>> images_;
+  std::vector<Stage> stages_;
+};
+
+}  // namespace
+
+std::vector<Stage> plan_stages(const xnnpack::Payload& payload) {
+  return StagePlanner(payload).plan();
+}
+
+}  // namespace tessera::runtime

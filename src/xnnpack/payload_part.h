@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "xnnpack/node_records.h"
+
+namespace tessera::xnnpack {
+
+/// Some of a payload's nodes as a payload of its own.
+struct PayloadPart {
+  Payload payload;
+  /// Indices into the whole payload's values of the part's external values, by external id: what
+  /// its nodes read and others make, then what its nodes make and others, or callers, read.
+  std::vector<std::size_t> inputs, outputs;
+};
+
+/// The part that has these nodes (indices in ascending order) of a checked payload. All values that
+/// cross its border must be f32. Constants that it does not need become empty.
+PayloadPart part_of(const Payload& payload, std::span<const std::size_t> nodes);
+
+}  // namespace tessera::xnnpack
