@@ -50,7 +50,7 @@ ChannelsLastConvolution::ChannelsLastConvolution(const ChannelsLastGeometry& geo
       high_(high),
       num_channels_(std::accumulate(geometry.input_channels.begin(), geometry.input_channels.end(),
                                     std::int64_t{0})) {
-  CHECK(has_channels_last_convolution() && geometry.input_channels.size() <= kMaxConcatenated);
+  CHECK(geometry.input_channels.size() <= kMaxConcatenated, "too many images");
   const WindowAxis &height = geometry_.height, &width = geometry_.width;
   for (std::int64_t row = 0; row < height.kernel; ++row) {
     for (std::int64_t column = 0; column < width.kernel; ++column) {
@@ -194,7 +194,7 @@ void ChannelsLastConvolution::run_tile(const Task& task, std::int64_t row, std::
     tile.outputs = sums;
     tile.output_stride = block.width;
   }
-  const PixelTileFunctions& functions = *pixel_tile_functions();
+  const PixelTileFunctions& functions = pixel_tile_functions();
   (block.width == kTileLanes ? functions.narrow : functions.wide)(tile);
   if (num_pixels == kTilePixels) return;
   for (std::int64_t pixel = 0; pixel < num_pixels; ++pixel) {
@@ -227,7 +227,7 @@ void ChannelsLastConvolution::copy_window(std::int64_t image, std::int64_t top, 
   }
 }
 
-bool has_channels_last_convolution() { return pixel_tile_functions() != nullptr; }
+bool is_channels_last_convolution_fast() { return pixel_tile_functions().is_fast; }
 
 std::int64_t packed_filter_size(std::int64_t inputs_per_output, std::int64_t output_channels) {
   const std::int64_t lanes = (output_channels + kTileLanes - 1) / kTileLanes * kTileLanes;

@@ -24,8 +24,8 @@ struct ChannelsLastGeometry {
   WindowAxis height, width;
 };
 
-/// Whether this processor can run ChannelsLastConvolution: it needs AVX-512.
-bool has_channels_last_convolution();
+/// Whether ChannelsLastConvolution is fast on this processor (AVX-512).
+bool is_channels_last_convolution_fast();
 
 /// Numbers that pack_filter writes.
 std::int64_t packed_filter_size(std::int64_t inputs_per_output, std::int64_t output_channels);

@@ -1,14 +1,40 @@
 // SPDX-License-Identifier: MIT
 #include "ops/pixel_tile.h"
 
+#include <algorithm>
+#include <cmath>
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
 namespace tessera::ops {
 
-#if defined(__x86_64__)
 namespace {
+
+template <std::int64_t kWidth>
+void run_plainly(const PixelTile& tile) {
+  for (std::int64_t pixel = 0; pixel < kTilePixels; ++pixel) {
+    float sums[kWidth];
+    std::copy_n(tile.weights, kWidth, sums);
+    const float* weights = tile.weights + kWidth;
+    for (const PixelRun& run : tile.runs) {
+      const float* inputs =
+          tile.images[run.image] + run.offset + pixel * tile.pixel_strides[run.image];
+      for (std::int64_t k = 0; k < run.count; ++k, weights += kWidth) {
+        for (std::int64_t i = 0; i < kWidth; ++i)
+          sums[i] = std::fma(inputs[k], weights[i], sums[i]);
+      }
+    }
+    for (std::int64_t i = 0; i < tile.num_channels; ++i) {
+      // In this order of comparisons a NaN stays one.
+      tile.outputs[pixel * tile.output_stride + i] =
+          std::min(std::max(sums[i], tile.low), tile.high);
+    }
+  }
+}
+
+#if defined(__x86_64__)
 
 /// 8 pixels of one or two vectors need at most 16 of the 32 registers for sums, and a number that
 /// is read from memory goes into two sums.
@@ -46,7 +72,7 @@ __attribute__((target("avx512f"))) void run_tile(const PixelTile& tile) {
       }
     }
   }
-  // In this order of operands a NaN stays one.
+  // In this order of operands, too, a NaN stays one.
   const __m512 low = _mm512_set1_ps(tile.low), high = _mm512_set1_ps(tile.high);
 #pragma GCC unroll 2
   for (int i = 0; i < kVectors; ++i) {
@@ -61,15 +87,20 @@ __attribute__((target("avx512f"))) void run_tile(const PixelTile& tile) {
   }
 }
 
+#endif
+
+PixelTileFunctions find_functions() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f")) return {run_tile<1>, run_tile<2>, /*is_fast=*/true};
+#endif
+  return {run_plainly<kTileLanes>, run_plainly<kTileChannels>, /*is_fast=*/false};
+}
+
 }  // namespace
 
-const PixelTileFunctions* pixel_tile_functions() {
-  static constexpr PixelTileFunctions kFunctions = {.narrow = run_tile<1>, .wide = run_tile<2>};
-  static const bool is_supported = __builtin_cpu_supports("avx512f") != 0;
-  return is_supported ? &kFunctions : nullptr;
+const PixelTileFunctions& pixel_tile_functions() {
+  static const PixelTileFunctions functions = find_functions();
+  return functions;
 }
-#else
-const PixelTileFunctions* pixel_tile_functions() { return nullptr; }
-#endif
 
 }  // namespace tessera::ops

@@ -34,12 +34,13 @@ struct PixelTile {
   float low = 0, high = 0;
 };
 
-/// A tile of kTilePixels pixels with blocks of kTileLanes and of kTileChannels channels. Null on
-/// processors without AVX-512.
+/// A tile of kTilePixels pixels with blocks of kTileLanes and of kTileChannels channels, to the
+/// same bits on all processors; fast on those with AVX-512.
 struct PixelTileFunctions {
   void (*narrow)(const PixelTile&);
   void (*wide)(const PixelTile&);
+  bool is_fast;
 };
-const PixelTileFunctions* pixel_tile_functions();
+const PixelTileFunctions& pixel_tile_functions();
 
 }  // namespace tessera::ops

@@ -58,7 +58,7 @@ StagedEngine::StagedEngine(const xnnpack::Payload& payload, ir::KernelContext& c
 StagedEngine::~StagedEngine() { workspace_->remove_user(*this); }
 
 bool StagedEngine::is_for(const xnnpack::Payload& payload) {
-  return ops::has_channels_last_convolution() && !plan_stages(payload).empty();
+  return ops::is_channels_last_convolution_fast() && !plan_stages(payload).empty();
 }
 
 Result<std::unique_ptr<StagedEngine>> StagedEngine::create(

@@ -22,7 +22,7 @@ namespace tessera::runtime {
 /// between them on XNNPACK. See plan_stages.
 class StagedEngine final : public xnnpack::Engine, xnnpack::WorkspaceUser {
  public:
-  /// Whether `create` makes an engine for the payload on this processor.
+  /// Whether the payload should run in stages on this processor.
   static bool is_for(const xnnpack::Payload& payload);
 
   /// `payload`, `context` and `pool` outlive the engine. Weights are packed, or found, here.

@@ -48,7 +48,7 @@ TEST(PlaceBlocks, ReusesMemoryOfTheDead) {
 TEST(PlaceBlocks, FillsTheTightestGap) {
   // The large ones leave gaps of 512 and 256 bytes at step 2; the small block takes the tight one.
   const std::vector<MemoryBlock> blocks = {{4096, 0, 3}, {512, 0, 1},  {2048, 0, 3},
-                                     {256, 0, 1},  {1024, 0, 3}, {240, 2, 3}};
+                                           {256, 0, 1},  {1024, 0, 3}, {240, 2, 3}};
   const BlockLayout layout = place_blocks(blocks);
   expect_valid(blocks, layout);
   EXPECT_EQ(layout.size_bytes, 4096u + 2048 + 1024 + 512 + 256);

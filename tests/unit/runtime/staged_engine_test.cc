@@ -155,7 +155,6 @@ TEST(Stages, AreForFloatsOnly) {
 
 TEST(StagedEngine, ComputesWhatXnnpackDoes) {
   PayloadMaker maker = make_network();
-  if (!StagedEngine::is_for(maker.payload)) GTEST_SKIP() << "needs AVX-512";
   ir::KernelContext context;
   const auto whole = maker.create().value();
   const auto options = with_workspace();
@@ -174,7 +173,6 @@ TEST(StagedEngine, ComputesWhatXnnpackDoes) {
 
 TEST(StagedEngine, HasTheSameBitsOnThreadsAndInAWorkspaceThatMoves) {
   PayloadMaker maker = make_network();
-  if (!StagedEngine::is_for(maker.payload)) GTEST_SKIP() << "needs AVX-512";
   ThreadPool pool(3);
   ir::KernelContext one_thread, three_threads(&pool);
   const auto options = with_workspace();
@@ -192,7 +190,6 @@ TEST(StagedEngine, HasTheSameBitsOnThreadsAndInAWorkspaceThatMoves) {
 
 TEST(StagedEngine, PacksAFilterOnceForAll) {
   PayloadMaker maker = make_network();
-  if (!StagedEngine::is_for(maker.payload)) GTEST_SKIP() << "needs AVX-512";
   ir::KernelContext context;
   const auto options = with_workspace();
   const auto bytes = [] { return xnnpack::PackedWeights::of_process().usage().num_bytes; };
@@ -210,7 +207,6 @@ TEST(StagedEngine, PacksAFilterOnceForAll) {
 
 TEST(StagedEngine, ReportsAConstantThatIsMissing) {
   PayloadMaker maker = make_network();
-  if (!StagedEngine::is_for(maker.payload)) GTEST_SKIP() << "needs AVX-512";
   ir::KernelContext context;
   maker.named_data.begin()->second.resize(4);
   const auto made =
