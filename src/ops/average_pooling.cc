@@ -6,6 +6,8 @@
 #include "ops/dispatch.h"
 #include "ops/region_rules.h"
 #include "ops/shape_rules.h"
+#include "ops/xnnpack_rules.h"
+#include "xnnpack/wiring.h"
 
 /// Average pooling with windows of one size, and with windows that share out the input.
 namespace tessera::ops {
@@ -14,6 +16,7 @@ namespace {
 
 using ir::KernelArguments;
 using ir::KernelContext;
+using ir::NodeView;
 using ir::TensorType;
 using ir::TypeArguments;
 using Types = Result<std::vector<TensorType>>;
@@ -214,6 +217,62 @@ Region input_region(const ir::RegionQuery& query) {
   return region;
 }
 
+// ---- XNNPACK -----------------------------------------------------------------------------------
+
+/// XNNPACK averages over what lies in the image. Padding that counts is put around it before.
+Reason check(const NodeView& view) {
+  if (Reason reason = check_float_image(view)) return reason;
+  const Window vertical = window_of(view.arguments, 0), horizontal = window_of(view.arguments, 1);
+  if (vertical.kernel * horizontal.kernel == 1) return "the window is 1x1";
+  if (view.arguments.boolean(kCeilMode)) {
+    for (std::size_t i = 0; i < 2; ++i) {
+      const Window window = window_of(view.arguments, i);
+      const auto floored = window_output(
+          view.arguments.tensor(kSelf).dims[2 + i],
+          {.kernel = window.kernel, .stride = window.stride, .padding = window.padding_before}, "");
+      if (!floored || *floored != view.results[0].dims[2 + i]) {
+        return "ceil_mode lets windows stick out";
+      }
+    }
+  }
+  if (!view.arguments.is_none(kDivisorOverride) &&
+      view.arguments.integer(kDivisorOverride) != vertical.kernel * horizontal.kernel) {
+    return "the divisor is not the window's size";
+  }
+  return std::nullopt;
+}
+
+Result<void> lower(const NodeView& view, xnnpack::Builder& builder) {
+  const auto number = [](std::int64_t value) { return static_cast<std::uint32_t>(value); };
+  const Window vertical = window_of(view.arguments, 0), horizontal = window_of(view.arguments, 1);
+  xnnpack::PoolingParams params{.pooling_height = number(vertical.kernel),
+                                .pooling_width = number(horizontal.kernel),
+                                .stride_height = number(vertical.stride),
+                                .stride_width = number(horizontal.stride)};
+  const std::uint32_t top = number(vertical.padding_before);
+  const std::uint32_t left = number(horizontal.padding_before);
+  xnnpack::Wiring wiring(builder);
+  auto input = wiring.input(operand(view, kSelf), xnnpack::Layout::kNhwc);
+  if (top + left == 0 || !view.arguments.boolean(kCountIncludePad)) {
+    params.padding_top = params.padding_bottom = top;
+    params.padding_left = params.padding_right = left;
+  } else {
+    auto dims = input.dims;
+    dims[1] += 2 * top;
+    dims[2] += 2 * left;
+    input = wiring.node({.kind = xnnpack::NodeKind::kStaticConstantPad,
+                         .inputs = {input.id},
+                         .params = xnnpack::ConstantPadParams{.pre_paddings = {0, top, left, 0},
+                                                              .post_paddings = {0, top, left, 0}}},
+                        dims);
+  }
+  builder.add_node({.kind = xnnpack::NodeKind::kAvgPooling2d,
+                    .inputs = {input.id},
+                    .outputs = {builder.output(view.node.results[0], xnnpack::Layout::kNhwc)},
+                    .params = params});
+  return {};
+}
+
 // ---- samples, declaration ----------------------------------------------------------------------
 
 constexpr ir::Sample kSamples[] = {{"(f32[1,3,8,10], [2,2], [2,2], [0,0], false, true, none)"},
@@ -237,6 +296,7 @@ constexpr ir::Operator kOperators[] = {
      .infer = infer,
      .kernel = kernel,
      .input_region = input_region,
+     .xnnpack = {check, lower},
      .samples = kSamples},
     {.schema = "aten::_adaptive_avg_pool2d(Tensor self, SymInt[2] output_size) -> Tensor",
      .out_name = "aten::_adaptive_avg_pool2d.out",

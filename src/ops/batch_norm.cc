@@ -2,18 +2,21 @@
 #include <cmath>
 
 #include "base/try.h"
+#include "ops/channel_affine.h"
 #include "ops/dispatch.h"
 #include "ops/moments.h"
 #include "ops/shape_rules.h"
+#include "ops/xnnpack_norms.h"
 
-/// Batch normalisation, with running statistics or with the batch's own. XNNPACK has no node for
-/// it: fold_batch_norm merges it into the convolution before it.
+/// Batch normalisation, with running statistics or with the batch's own. fold_batch_norm merges
+/// most of them into the convolution before.
 namespace tessera::ops {
 
 namespace {
 
 using ir::KernelArguments;
 using ir::KernelContext;
+using ir::NodeView;
 using ir::TensorType;
 using ir::TypeArguments;
 using Types = Result<std::vector<TensorType>>;
@@ -152,6 +155,71 @@ Region input_region(const ir::RegionQuery& query) {
   return channels;
 }
 
+// ---- XNNPACK -----------------------------------------------------------------------------------
+
+Reason check_inference(const NodeView& view) {
+  if (Reason reason = check_unused(view, 1)) return reason;
+  for (const std::size_t position : {kWeight, kBias, kRunningMean, kRunningVar}) {
+    const bool is_none = view.arguments.is_none(position);
+    if (!is_none && constant_operand(view, position) == nullptr)
+      return "a parameter is no constant";
+  }
+  return check_float_tensors(view);
+}
+
+/// A depthwise convolution of 1x1, which XNNPACK has a kernel of its own for; the factors and sums
+/// of other ranks broadcast over what follows the channels.
+Result<void> lower_inference(const NodeView& view, xnnpack::Builder& builder) {
+  const ChannelAffine affine =
+      channel_affine(constant_operand(view, kWeight), constant_operand(view, kBias),
+                     *constant_operand(view, kRunningMean), *constant_operand(view, kRunningVar),
+                     view.arguments.real(kNoTrainingEps));
+  const auto channels = static_cast<std::int64_t>(affine.scale.size());
+  const auto parameter = [&](const std::vector<double>& elements, const Shape& shape) {
+    const std::vector<float> floats(elements.begin(), elements.end());
+    return Tensor::of_bytes(DType::kF32, shape, std::as_bytes(std::span<const float>(floats)));
+  };
+  if (view.results[0].rank() == 4) {
+    const std::uint32_t input = builder.input(operand(view, kInput), xnnpack::Layout::kNhwc);
+    const std::uint32_t filter = builder.constant(parameter(affine.scale, {1, 1, 1, channels}));
+    const std::uint32_t bias = builder.constant(parameter(affine.shift, {channels}));
+    builder.add_node(
+        {.kind = xnnpack::NodeKind::kDepthwiseConv2d,
+         .inputs = {input, filter, bias},
+         .outputs = {builder.output(view.node.results[0], xnnpack::Layout::kNhwc)},
+         .params = xnnpack::ConvolutionParams{.groups = static_cast<std::uint32_t>(channels)}});
+    return {};
+  }
+  xnnpack::Wiring wiring(builder);
+  Shape shape = {1, channels};
+  for (std::size_t dim = 2; dim < view.results[0].rank(); ++dim) shape.push_back(1);
+  const auto x = wiring.input(operand(view, kInput), xnnpack::Layout::kNchw);
+  const auto scaled = wiring.binary(xnnpack::NodeKind::kMultiply, x,
+                                    wiring.constant(parameter(affine.scale, shape)));
+  wiring.output(view.node.results[0], xnnpack::Layout::kNchw,
+                wiring.binary(xnnpack::NodeKind::kAdd, scaled,
+                              wiring.constant(parameter(affine.shift, shape))));
+  return {};
+}
+
+/// Without running statistics a batch of one is normalized channel by channel.
+Reason check_no_stats(const NodeView& view) {
+  if (Reason reason = check_float_image(view)) return reason;
+  if (Reason reason = check_unused(view, 1)) return reason;
+  if (view.arguments.tensor(kInput).dims[0] != ir::Dim(1)) return "the batch is not 1";
+  return check_norm(view, kWeight, kBias);
+}
+
+Result<void> lower_no_stats(const NodeView& view, xnnpack::Builder& builder) {
+  const ir::Dim& channels = view.arguments.tensor(kInput).dims[1];
+  lower_group_norm(builder, operand(view, kInput), view.node.results[0],
+                   static_cast<std::uint32_t>(channels.constant()),
+                   {.eps = view.arguments.real(kNoStatsEps),
+                    .weight = constant_operand(view, kWeight),
+                    .bias = constant_operand(view, kBias)});
+  return {};
+}
+
 // ---- samples, declaration ----------------------------------------------------------------------
 
 constexpr ir::Sample kSamples[] = {{"(f32[2,3,5,6], f32[3], f32[3], f32[3], f32[3], 0.1, 1e-05)"},
@@ -175,6 +243,7 @@ constexpr ir::Operator kOperators[] = {
      .infer = infer,
      .kernel = kernel<kNoTrainingEps>,
      .input_region = input_region,
+     .xnnpack = {check_inference, lower_inference},
      .samples = kSamples},
     {.schema = "aten::_native_batch_norm_legit(Tensor input, Tensor? weight, Tensor? bias, Tensor "
                "running_mean, Tensor running_var, bool training, float momentum, float eps) -> "
@@ -189,6 +258,7 @@ constexpr ir::Operator kOperators[] = {
      .out_name = "aten::_native_batch_norm_legit.no_stats_out",
      .infer = infer_no_stats,
      .kernel = no_stats_kernel,
+     .xnnpack = {check_no_stats, lower_no_stats},
      .samples = kNoStatsSamples},
 };
 

@@ -7,6 +7,7 @@
 #include "ops/shape_rules.h"
 #include "ops/strided_copy.h"
 #include "ops/xnnpack_rules.h"
+#include "xnnpack/wiring.h"
 
 namespace tessera::ops {
 
@@ -83,35 +84,24 @@ Region input_region(const ir::RegionQuery& query) {
 
 // ---- XNNPACK -----------------------------------------------------------------------------------
 
-constexpr std::size_t kMaxTensors = 5;
-
 Reason check(const NodeView& view) {
-  const std::size_t count = view.arguments.tensors(0).size();
-  if (count < 2 || count > kMaxTensors) {
-    return std::format("{} tensors are concatenated, not 2 to {}", count, kMaxTensors);
-  }
+  if (view.arguments.tensors(0).size() < 2) return "there is nothing to concatenate";
   return check_float_tensors(view);
 }
 
 Result<void> lower(const NodeView& view, xnnpack::Builder& builder) {
   using xnnpack::Layout;
-  using xnnpack::NodeKind;
-  constexpr NodeKind kKinds[] = {NodeKind::kConcatenate2, NodeKind::kConcatenate3,
-                                 NodeKind::kConcatenate4, NodeKind::kConcatenate5};
-  constexpr std::uint32_t kNhwcAxes[] = {0, 3, 1, 2};  // where N, C, H and W are in NHWC
   const auto& operands = std::get<std::vector<ir::ValueId>>(view.node.arguments[0]);
   const std::size_t rank = view.results[0].rank();
   const bool is_nhwc = rank == 4 && std::ranges::any_of(operands, [&](ir::ValueId id) {
                          return builder.layout_of(id) == Layout::kNhwc;
                        });
   const Layout layout = is_nhwc ? Layout::kNhwc : Layout::kNchw;
-  const std::size_t axis = axis_of(view.arguments, rank);
-  xnnpack::NodeRecord record{.kind = kKinds[operands.size() - 2]};
-  for (const ir::ValueId id : operands) record.inputs.push_back(builder.input(id, layout));
-  record.outputs = {builder.output(view.node.results[0], layout)};
-  record.params =
-      xnnpack::ConcatenateParams{is_nhwc ? kNhwcAxes[axis] : static_cast<std::uint32_t>(axis)};
-  builder.add_node(std::move(record));
+  xnnpack::Wiring wiring(builder);
+  std::vector<xnnpack::Wiring::Wire> inputs;
+  for (const ir::ValueId id : operands) inputs.push_back(wiring.input(id, layout));
+  const std::size_t axis = axis_in(layout, axis_of(view.arguments, rank));
+  wiring.output(view.node.results[0], layout, wiring.concatenate(std::move(inputs), axis));
   return {};
 }
 

@@ -3,35 +3,23 @@
 
 #include "base/try.h"
 #include "ops/convolution_kernel.h"
+#include "ops/convolution_rule.h"
 #include "ops/dispatch.h"
 #include "ops/region_rules.h"
 #include "ops/shape_rules.h"
-#include "ops/xnnpack_rules.h"
 
 namespace tessera::ops {
+
+using namespace convolution;
 
 namespace {
 
 using ir::Dim;
 using ir::KernelArguments;
 using ir::KernelContext;
-using ir::NodeView;
 using ir::TensorType;
 using ir::TypeArguments;
 using Types = Result<std::vector<TensorType>>;
-
-/// Positions of the arguments.
-enum : std::size_t {
-  kInput,
-  kWeight,
-  kBias,
-  kStride,
-  kPadding,
-  kDilation,
-  kTransposed,
-  kOutputPadding,
-  kGroups
-};
 
 // ---- kernel ------------------------------------------------------------------------------------
 
@@ -198,71 +186,6 @@ Region input_region(const ir::RegionQuery& query) {
   return region;
 }
 
-// ---- XNNPACK -----------------------------------------------------------------------------------
-
-Reason check(const NodeView& view) {
-  if (Reason reason = check_float_image(view)) return reason;
-  if (view.arguments.boolean(kTransposed)) return "the convolution is transposed";
-  if (constant_operand(view, kWeight) == nullptr) return "the weight is no constant";
-  const bool has_computed_bias =
-      !view.arguments.is_none(kBias) && constant_operand(view, kBias) == nullptr;
-  if (has_computed_bias) return "the bias is no constant";
-  return std::nullopt;
-}
-
-/// OIHW -> OHWI; depthwise, where I is 1, -> [1,H,W,O].
-Result<Tensor> reordered_filter(const Tensor& weight, bool is_depthwise) {
-  const std::int64_t num_out = weight.size(0), num_in = weight.size(1);
-  const std::int64_t area = weight.size(2) * weight.size(3);
-  const Shape shape = is_depthwise ? Shape{1, weight.size(2), weight.size(3), num_out}
-                                   : Shape{num_out, weight.size(2), weight.size(3), num_in};
-  Tensor result = TRY(Tensor::empty(DType::kF32, shape));
-  const float* from = weight.data<float>();
-  for (std::int64_t out = 0; out < num_out; ++out) {
-    for (std::int64_t in = 0; in < num_in; ++in) {
-      for (std::int64_t at = 0; at < area; ++at) {
-        const std::int64_t to = is_depthwise ? at * num_out + out : (out * area + at) * num_in + in;
-        result.data<float>()[to] = *from++;
-      }
-    }
-  }
-  return result;
-}
-
-Result<void> lower(const NodeView& view, xnnpack::Builder& builder) {
-  const auto value = [&](std::size_t position, std::size_t i) {
-    return static_cast<std::uint32_t>(list_element(view.arguments, position, i));
-  };
-  const Tensor& weight = *constant_operand(view, kWeight);
-  const Tensor* bias = constant_operand(view, kBias);
-  const auto groups = static_cast<std::uint32_t>(view.arguments.integer(kGroups));
-  // ExecuTorch writes every convolution with one input channel per group as a depthwise one.
-  const bool is_depthwise = weight.size(1) == 1;
-  const xnnpack::ConvolutionParams params{
-      .padding_top = value(kPadding, 0),
-      .padding_right = value(kPadding, 1),
-      .padding_bottom = value(kPadding, 0),
-      .padding_left = value(kPadding, 1),
-      .kernel_height = static_cast<std::uint32_t>(weight.size(2)),
-      .kernel_width = static_cast<std::uint32_t>(weight.size(3)),
-      .subsampling_height = value(kStride, 0),
-      .subsampling_width = value(kStride, 1),
-      .dilation_height = value(kDilation, 0),
-      .dilation_width = value(kDilation, 1),
-      .group_input_channels = static_cast<std::uint32_t>(weight.size(1)),
-      .group_output_channels = static_cast<std::uint32_t>(weight.size(0)) / groups,
-      .groups = groups};
-  const std::uint32_t input = builder.input(operand(view, kInput), xnnpack::Layout::kNhwc);
-  const std::uint32_t filter = builder.constant(TRY(reordered_filter(weight, is_depthwise)));
-  const std::uint32_t bias_id = bias == nullptr ? xnnpack::kNoValue : builder.constant(*bias);
-  builder.add_node(
-      {.kind = is_depthwise ? xnnpack::NodeKind::kDepthwiseConv2d : xnnpack::NodeKind::kConv2d,
-       .inputs = {input, filter, bias_id},
-       .outputs = {builder.output(view.node.results[0], xnnpack::Layout::kNhwc)},
-       .params = params});
-  return {};
-}
-
 // ---- samples, declaration ----------------------------------------------------------------------
 
 constexpr ir::Sample kSamples[] = {
@@ -297,7 +220,7 @@ constexpr ir::Operator kOperators[] = {
      .infer = infer,
      .kernel = kernel,
      .input_region = input_region,
-     .xnnpack = {check, lower},
+     .xnnpack = {check_convolution, lower_convolution},
      .samples = kSamples},
 };
 

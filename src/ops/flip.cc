@@ -7,6 +7,8 @@
 #include "ops/move_rules.h"
 #include "ops/shape_rules.h"
 #include "ops/strided_copy.h"
+#include "ops/xnnpack_rules.h"
+#include "xnnpack/wiring.h"
 
 /// Operators whose result has the argument's sizes, with elements in another order.
 namespace tessera::ops {
@@ -15,6 +17,7 @@ namespace {
 
 using ir::KernelArguments;
 using ir::KernelContext;
+using ir::NodeView;
 using ir::TypeArguments;
 
 // ---- flip --------------------------------------------------------------------------------------
@@ -114,6 +117,38 @@ Result<void> roll(KernelContext& context, const KernelArguments& arguments,
   return {};
 }
 
+// ---- XNNPACK -----------------------------------------------------------------------------------
+
+Reason check_roll(const NodeView& view) {
+  if (view.arguments.dims(2).empty()) return "it is rolled as one row";
+  if (Reason reason = check_constant_sizes(view)) return reason;
+  return check_float_tensors(view);
+}
+
+/// The two parts of every rolled dimension change places.
+Result<void> lower_roll(const NodeView& view, xnnpack::Builder& builder) {
+  const std::size_t rank = view.results[0].rank();
+  const xnnpack::Layout layout = builder.layout_of(operand(view, 0));
+  xnnpack::Wiring wiring(builder);
+  auto rolled = wiring.input(operand(view, 0), layout);
+  bool is_moved = false;
+  for (std::size_t i = 0; i < view.arguments.dims(1).size(); ++i) {
+    const std::size_t dim = dim_of(view.arguments.integer(2, i), rank);
+    const std::size_t axis = rank == 4 ? axis_in(layout, dim) : dim;
+    const std::uint32_t size = rolled.dims[axis];
+    const auto shift =
+        static_cast<std::uint32_t>(positive_shift(view.arguments.integer(1, i), size));
+    if (shift == 0) continue;
+    const auto back = wiring.slice(rolled, axis, size - shift, shift);
+    const auto front = wiring.slice(rolled, axis, 0, size - shift);
+    rolled = wiring.concatenate({back, front}, axis);
+    is_moved = true;
+  }
+  if (!is_moved) rolled = wiring.unary(xnnpack::NodeKind::kCopy, rolled);
+  wiring.output(view.node.results[0], layout, rolled);
+  return {};
+}
+
 // ---- samples, declaration ----------------------------------------------------------------------
 
 constexpr ir::Sample kFlipSamples[] = {
@@ -136,6 +171,7 @@ constexpr ir::Operator kOperators[] = {
      .out_name = "aten::roll.out",
      .infer = infer_roll,
      .kernel = roll,
+     .xnnpack = {check_roll, lower_roll},
      .samples = kRollSamples},
 };
 

@@ -239,6 +239,23 @@ Result<void> lower_addmm(const NodeView& view, xnnpack::Builder& builder) {
   return lower_product(view, builder, 1, constant_operand(view, 0));
 }
 
+Reason check_bmm(const NodeView& view) {
+  if (constant_operand(view, 0) != nullptr && constant_operand(view, 1) != nullptr) {
+    return "both factors are constants";
+  }
+  return check_float_tensors(view);
+}
+
+Result<void> lower_bmm(const NodeView& view, xnnpack::Builder& builder) {
+  const auto layout = xnnpack::Layout::kNchw;
+  const std::uint32_t left = builder.input(operand(view, 0), layout);
+  const std::uint32_t right = builder.input(operand(view, 1), layout);
+  builder.add_node({.kind = xnnpack::NodeKind::kBatchMatrixMultiply,
+                    .inputs = {left, right},
+                    .outputs = {builder.output(view.node.results[0], layout)}});
+  return {};
+}
+
 // ---- samples, declaration ----------------------------------------------------------------------
 
 constexpr ir::Sample kMmSamples[] = {
@@ -270,6 +287,7 @@ constexpr ir::Operator kOperators[] = {
      .infer = infer_bmm,
      .kernel = mm_kernel,
      .input_region = bmm_region,
+     .xnnpack = {check_bmm, lower_bmm},
      .samples = kBmmSamples},
     {.schema = "aten::addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar "
                "alpha=1) -> Tensor",

@@ -5,6 +5,7 @@
 #include "ops/dispatch.h"
 #include "ops/moments.h"
 #include "ops/shape_rules.h"
+#include "ops/xnnpack_norms.h"
 
 /// Group and layer normalisation.
 namespace tessera::ops {
@@ -14,6 +15,7 @@ namespace {
 using ir::Dim;
 using ir::KernelArguments;
 using ir::KernelContext;
+using ir::NodeView;
 using ir::TensorType;
 using ir::TypeArguments;
 using Types = Result<std::vector<TensorType>>;
@@ -182,6 +184,43 @@ Region layer_norm_region(const ir::RegionQuery& query) {
   return region;
 }
 
+// ---- XNNPACK -----------------------------------------------------------------------------------
+
+Reason check_layer(const NodeView& view) {
+  using namespace layer_norm;
+  if (Reason reason = check_constant_sizes(view)) return reason;
+  if (Reason reason = check_unused(view, 1)) return reason;
+  return check_norm(view, kWeight, kBias);
+}
+
+Result<void> lower_layer(const NodeView& view, xnnpack::Builder& builder) {
+  using namespace layer_norm;
+  lower_layer_norm(builder, operand(view, kInput), view.node.results[0],
+                   view.arguments.dims(kShape).size(),
+                   {.eps = view.arguments.real(kEps),
+                    .weight = constant_operand(view, kWeight),
+                    .bias = constant_operand(view, kBias)});
+  return {};
+}
+
+Reason check_group(const NodeView& view) {
+  using namespace group_norm;
+  if (Reason reason = check_float_image(view)) return reason;
+  if (Reason reason = check_unused(view, 1)) return reason;
+  if (!view.arguments.dim(kBatch).is_constant()) return "the batch varies";
+  return check_norm(view, kWeight, kBias);
+}
+
+Result<void> lower_group(const NodeView& view, xnnpack::Builder& builder) {
+  using namespace group_norm;
+  lower_group_norm(builder, operand(view, kInput), view.node.results[0],
+                   static_cast<std::uint32_t>(view.arguments.integer(kGroup)),
+                   {.eps = view.arguments.real(kEps),
+                    .weight = constant_operand(view, kWeight),
+                    .bias = constant_operand(view, kBias)});
+  return {};
+}
+
 // ---- samples, declaration ----------------------------------------------------------------------
 
 constexpr ir::Sample kGroupNormSamples[] = {{"(f32[2,6,5,7], f32[6], f32[6], 2, 6, 35, 3, 1e-05)"},
@@ -202,6 +241,7 @@ constexpr ir::Operator kOperators[] = {
      .out_name = "aten::native_group_norm.out",
      .infer = infer_group_norm,
      .kernel = group_norm_kernel,
+     .xnnpack = {check_group, lower_group},
      .samples = kGroupNormSamples},
     {.schema = "aten::native_layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight, "
                "Tensor? bias, float eps) -> (Tensor, Tensor, Tensor)",
@@ -209,6 +249,7 @@ constexpr ir::Operator kOperators[] = {
      .infer = infer_layer_norm,
      .kernel = layer_norm_kernel,
      .input_region = layer_norm_region,
+     .xnnpack = {check_layer, lower_layer},
      .samples = kLayerNormSamples},
 };
 

@@ -86,13 +86,24 @@ Region input_region(const ir::RegionQuery& query) {
 
 // ---- XNNPACK -----------------------------------------------------------------------------------
 
+/// The permutations between the two layouts only change what a value is called, if it exists in the
+/// one that they start from.
 Result<void> lower(const NodeView& view, xnnpack::Builder& builder) {
+  using xnnpack::Layout;
   xnnpack::TransposeParams params;
   for (std::size_t dim = 0; dim < view.results[0].rank(); ++dim) {
     params.permutation.push_back(static_cast<std::uint32_t>(source_of(view.arguments, dim)));
   }
-  lower_node(view, builder, xnnpack::NodeKind::kStaticTranspose, xnnpack::Layout::kNchw,
-             std::move(params));
+  const ir::ValueId self = operand(view, 0), result = view.node.results[0];
+  if (params.permutation == std::vector<std::uint32_t>{0, 2, 3, 1} &&
+      builder.has(self, Layout::kNhwc)) {
+    builder.alias(result, Layout::kNchw, builder.input(self, Layout::kNhwc));
+  } else if (params.permutation == std::vector<std::uint32_t>{0, 3, 1, 2}) {
+    builder.alias(result, Layout::kNhwc, builder.input(self, Layout::kNchw));
+  } else {
+    lower_node(view, builder, xnnpack::NodeKind::kStaticTranspose, Layout::kNchw,
+               std::move(params));
+  }
   return {};
 }
 

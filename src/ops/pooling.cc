@@ -194,20 +194,25 @@ Region input_region(const ir::RegionQuery& query) {
 
 // ---- XNNPACK -----------------------------------------------------------------------------------
 
-/// Whether ceil_mode gives other sizes than floor for some size of the input.
-bool ceil_mode_matters(const NodeView& view) {
-  if (!view.arguments.boolean(kCeilMode)) return false;
+/// Padding behind the input such that as many windows fit as the result has. With ceil_mode that is
+/// more than in front; it exists as a number only where the sizes do.
+std::optional<std::int64_t> padding_after(const NodeView& view, std::size_t i) {
+  const Window window = window_of(view.arguments, i);
+  if (!view.arguments.boolean(kCeilMode)) return window.padding_before;
   const TensorType& self = view.arguments.tensor(kSelf);
-  for (std::size_t i = 0; i < 2; ++i) {
-    const Window window = window_of(view.arguments, i);
-    const WindowSize size{.kernel = window.kernel,
-                          .stride = window.stride,
-                          .dilation = window.dilation,
-                          .padding = window.padding_before};
-    const auto floored = window_output(self.dims[self.rank() - 2 + i], size, "");
-    if (!floored || *floored != view.results[0].dims[self.rank() - 2 + i]) return true;
+  const ir::Dim& input = self.dims[self.rank() - 2 + i];
+  const ir::Dim& output = view.results[0].dims[self.rank() - 2 + i];
+  if (!input.is_constant()) {
+    const WindowSize floored{.kernel = window.kernel,
+                             .stride = window.stride,
+                             .dilation = window.dilation,
+                             .padding = window.padding_before};
+    const auto size = window_output(input, floored, "");
+    return size && *size == output ? std::optional(window.padding_before) : std::nullopt;
   }
-  return false;
+  const std::int64_t extent = window.dilation * (window.kernel - 1) + 1;
+  const std::int64_t covered = (output.constant() - 1) * window.stride + extent;
+  return std::max<std::int64_t>(covered - input.constant() - window.padding_before, 0);
 }
 
 Reason check(const NodeView& view) {
@@ -223,7 +228,9 @@ Reason check(const NodeView& view) {
       return std::format("stride {} is above pooling {}", window.stride, window.kernel);
     }
   }
-  if (ceil_mode_matters(view)) return "ceil_mode lets windows stick out";
+  if (!padding_after(view, 0) || !padding_after(view, 1)) {
+    return "ceil_mode lets windows stick out of a varying size";
+  }
   return std::nullopt;
 }
 
@@ -232,8 +239,8 @@ Result<void> lower(const NodeView& view, xnnpack::Builder& builder) {
   const Window vertical = window_of(view.arguments, 0), horizontal = window_of(view.arguments, 1);
   lower_node(view, builder, xnnpack::NodeKind::kMaxPooling2d, xnnpack::Layout::kNhwc,
              xnnpack::PoolingParams{.padding_top = number(vertical.padding_before),
-                                    .padding_right = number(horizontal.padding_before),
-                                    .padding_bottom = number(vertical.padding_before),
+                                    .padding_right = number(*padding_after(view, 1)),
+                                    .padding_bottom = number(*padding_after(view, 0)),
                                     .padding_left = number(horizontal.padding_before),
                                     .pooling_height = number(vertical.kernel),
                                     .pooling_width = number(horizontal.kernel),

@@ -8,6 +8,8 @@
 #include "ops/shape_rules.h"
 #include "ops/slice_bounds.h"
 #include "ops/strided_copy.h"
+#include "ops/xnnpack_rules.h"
+#include "xnnpack/wiring.h"
 
 /// Operators that take a part of one dimension.
 namespace tessera::ops {
@@ -17,6 +19,7 @@ namespace {
 using ir::Dim;
 using ir::KernelArguments;
 using ir::KernelContext;
+using ir::NodeView;
 using ir::TensorType;
 using ir::TypeArguments;
 
@@ -123,6 +126,69 @@ Region select_region(const ir::RegionQuery& query) {
   return region;
 }
 
+// ---- XNNPACK -----------------------------------------------------------------------------------
+
+template <auto kBounds>
+Reason check_part(const NodeView& view) {
+  const std::size_t dim = dim_of(view.arguments.integer(1), view.arguments.tensor(0).rank());
+  const SliceBounds bounds = kBounds(view.arguments, view.arguments.tensor(0).dims[dim]);
+  if (bounds.step != 1) return std::format("the step is {}", bounds.step);
+  for (const Dim& bound : {bounds.start, bounds.length}) {
+    if (!bound.is_constant()) return std::format("the bound {} varies", bound.to_string());
+  }
+  if (bounds.length == Dim(0)) return "the part is empty";
+  return check_float_tensors(view);
+}
+
+template <auto kBounds>
+Result<void> lower_part(const NodeView& view, xnnpack::Builder& builder) {
+  const TensorType& self = view.arguments.tensor(0);
+  const std::size_t dim = dim_of(view.arguments.integer(1), self.rank());
+  const SliceBounds bounds = kBounds(view.arguments, self.dims[dim]);
+  const xnnpack::Layout layout = builder.layout_of(operand(view, 0));
+  xnnpack::Wiring wiring(builder);
+  const auto part = wiring.slice(wiring.input(operand(view, 0), layout),
+                                 self.rank() == 4 ? axis_in(layout, dim) : dim,
+                                 static_cast<std::uint32_t>(bounds.start.constant()),
+                                 static_cast<std::uint32_t>(bounds.length.constant()));
+  wiring.output(view.node.results[0], layout, part);
+  return {};
+}
+
+SliceBounds bounds_of_slice(const TypeArguments& arguments, const Dim& size) {
+  return slice_bounds(arguments, 2, size);
+}
+
+SliceBounds bounds_of_narrow(const TypeArguments& arguments, const Dim& size) {
+  const Dim& start = arguments.dim(2);
+  const bool is_from_back = start.is_constant() && start.constant() < 0;
+  return {is_from_back ? start + size : start, arguments.dim(3), 1};
+}
+
+SliceBounds bounds_of_select(const TypeArguments& arguments, const Dim& size) {
+  const Dim& index = arguments.dim(2);
+  const bool is_from_back = index.is_constant() && index.constant() < 0;
+  return {is_from_back ? index + size : index, Dim(1), 1};
+}
+
+Reason check_select(const NodeView& view) {
+  if (Reason reason = check_constant_sizes(view)) return reason;
+  return check_part<bounds_of_select>(view);
+}
+
+/// The selected part without its dimension.
+Result<void> lower_select(const NodeView& view, xnnpack::Builder& builder) {
+  const TensorType& self = view.arguments.tensor(0);
+  const std::size_t dim = dim_of(view.arguments.integer(1), self.rank());
+  const SliceBounds bounds = bounds_of_select(view.arguments, self.dims[dim]);
+  xnnpack::Wiring wiring(builder);
+  const auto part = wiring.slice(wiring.input(operand(view, 0), xnnpack::Layout::kNchw), dim,
+                                 static_cast<std::uint32_t>(bounds.start.constant()), 1);
+  const auto dims = builder.dims_of(view.node.results[0], xnnpack::Layout::kNchw);
+  wiring.output(view.node.results[0], xnnpack::Layout::kNchw, wiring.reshape(part, dims));
+  return {};
+}
+
 // ---- samples, declaration ----------------------------------------------------------------------
 
 constexpr ir::Sample kSliceSamples[] = {
@@ -147,18 +213,21 @@ constexpr ir::Operator kOperators[] = {
      .infer = infer_slice,
      .kernel = slice,
      .input_region = slice_region,
+     .xnnpack = {check_part<bounds_of_slice>, lower_part<bounds_of_slice>},
      .samples = kSliceSamples},
     {.schema = "aten::narrow_copy(Tensor self, int dim, SymInt start, SymInt length) -> Tensor",
      .out_name = "aten::narrow_copy.out",
      .infer = infer_narrow,
      .kernel = narrow,
      .input_region = slice_region,
+     .xnnpack = {check_part<bounds_of_narrow>, lower_part<bounds_of_narrow>},
      .samples = kNarrowSamples},
     {.schema = "aten::select_copy.int(Tensor self, int dim, SymInt index) -> Tensor",
      .out_name = "aten::select_copy.int_out",
      .infer = infer_select,
      .kernel = select,
      .input_region = select_region,
+     .xnnpack = {check_select, lower_select},
      .samples = kSelectSamples},
 };
 

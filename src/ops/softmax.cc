@@ -6,6 +6,7 @@
 #include "ops/along_dim.h"
 #include "ops/dispatch.h"
 #include "ops/shape_rules.h"
+#include "ops/xnnpack_rules.h"
 
 namespace tessera::ops {
 
@@ -13,6 +14,7 @@ namespace {
 
 using ir::KernelArguments;
 using ir::KernelContext;
+using ir::NodeView;
 using ir::TensorType;
 using ir::TypeArguments;
 using Types = Result<std::vector<TensorType>>;
@@ -97,12 +99,33 @@ Region input_region(const ir::RegionQuery& query) {
   return whole_along(query.output_region, dim, self.dims[dim_of(dim, self.rank())].constant());
 }
 
+// ---- XNNPACK -----------------------------------------------------------------------------------
+
+/// XNNPACK's softmax is along the last dimension, which in NHWC are the channels.
+Reason check(const NodeView& view) {
+  const TensorType& self = view.arguments.tensor(kSelf);
+  const std::size_t dim = dim_of(view.arguments.integer(kDim), self.rank());
+  const bool is_channel = self.rank() == 4 && dim == 1;
+  if (self.rank() > 0 && dim + 1 != self.rank() && !is_channel) {
+    return "it is neither along the last dimension nor over the channels of an image";
+  }
+  return check_float_tensors(view);
+}
+
+Result<void> lower(const NodeView& view, xnnpack::Builder& builder) {
+  const std::size_t rank = view.results[0].rank();
+  const bool is_last = dim_of(view.arguments.integer(kDim), rank) + 1 == rank;
+  lower_node(view, builder, xnnpack::NodeKind::kSoftmax,
+             is_last ? xnnpack::Layout::kNchw : xnnpack::Layout::kNhwc, {});
+  return {};
+}
+
 // ---- samples, declaration ----------------------------------------------------------------------
 
-constexpr ir::Sample kSamples[] = {{"(f32[3,50], 1, false)"}, {"(f32[2,5,40], 1, false)"},
-                                   {"(f64[3,4], -2, false)"}, {"(f16[3,9], -1, false)"},
-                                   {"(bf16[3,9], 0, false)"}, {"(f32[], 0, false)"},
-                                   {"(f32[2,0,3], 1, false)"}};
+constexpr ir::Sample kSamples[] = {{"(f32[3,50], 1, false)"},  {"(f32[2,5,40], 1, false)"},
+                                   {"(f64[3,4], -2, false)"},  {"(f16[3,9], -1, false)"},
+                                   {"(bf16[3,9], 0, false)"},  {"(f32[], 0, false)"},
+                                   {"(f32[2,0,3], 1, false)"}, {"(f32[1,5,3,4], 1, false)"}};
 
 constexpr ir::Operator kOperators[] = {
     {.schema = "aten::_softmax(Tensor self, int dim, bool half_to_float) -> Tensor",
@@ -110,6 +133,7 @@ constexpr ir::Operator kOperators[] = {
      .infer = infer,
      .kernel = kernel<false>,
      .input_region = input_region,
+     .xnnpack = {check, lower},
      .samples = kSamples},
     {.schema = "aten::_log_softmax(Tensor self, int dim, bool half_to_float) -> Tensor",
      .out_name = "aten::_log_softmax.out",

@@ -7,6 +7,8 @@
 #include "ops/move_rules.h"
 #include "ops/shape_rules.h"
 #include "ops/strided_copy.h"
+#include "ops/xnnpack_rules.h"
+#include "xnnpack/wiring.h"
 
 /// Operators that cut a tensor along one dimension into as many results as there are parts.
 namespace tessera::ops {
@@ -16,6 +18,7 @@ namespace {
 using ir::Dim;
 using ir::KernelArguments;
 using ir::KernelContext;
+using ir::NodeView;
 using ir::TensorType;
 using ir::TypeArguments;
 
@@ -134,6 +137,48 @@ Region input_region(const ir::RegionQuery& query) {
   return region;
 }
 
+// ---- XNNPACK -----------------------------------------------------------------------------------
+
+/// Sizes along the cut are numbers, and no part is empty.
+Reason check(const NodeView& view) {
+  const TensorType& self = view.arguments.tensor(0);
+  const std::size_t dim = dim_of(view.arguments.integer(view.arguments.size() - 1), self.rank());
+  for (const TensorType& part : view.results) {
+    if (!part.dims[dim].is_constant()) return "the size of a part varies";
+    if (part.dims[dim] == Dim(0)) return "a part is empty";
+  }
+  return check_float_tensors(view);
+}
+
+Reason check_unbind(const NodeView& view) {
+  if (Reason reason = check_constant_sizes(view)) return reason;
+  return check_float_tensors(view);
+}
+
+Result<void> lower(const NodeView& view, xnnpack::Builder& builder) {
+  const TensorType& self = view.arguments.tensor(0);
+  const std::size_t dim = dim_of(view.arguments.integer(view.arguments.size() - 1), self.rank());
+  const bool keeps_dim = view.results[0].rank() == self.rank();
+  const xnnpack::Layout layout =
+      keeps_dim ? builder.layout_of(operand(view, 0)) : xnnpack::Layout::kNchw;
+  xnnpack::Wiring wiring(builder);
+  const auto input = wiring.input(operand(view, 0), layout);
+  const std::size_t axis = self.rank() == 4 ? axis_in(layout, dim) : dim;
+  std::uint32_t start = 0;
+  for (std::size_t i = 0; i < view.node.results.size(); ++i) {
+    const ir::ValueId result = view.node.results[i];
+    const std::uint32_t begin = start;
+    const auto length =
+        static_cast<std::uint32_t>(keeps_dim ? view.results[i].dims[dim].constant() : 1);
+    start += length;
+    if (view.graph.users(result).empty() && !view.graph.is_output(result)) continue;
+    auto part = wiring.slice(input, axis, begin, length);
+    if (!keeps_dim) part = wiring.reshape(part, builder.dims_of(result, layout));
+    wiring.output(result, layout, part);
+  }
+  return {};
+}
+
 // ---- samples, declaration ----------------------------------------------------------------------
 
 constexpr ir::Sample kSplitSamples[] = {{"(f32[2,7,5], 3, 1)"},
@@ -141,8 +186,10 @@ constexpr ir::Sample kSplitSamples[] = {{"(f32[2,7,5], 3, 1)"},
                                         {"(i64[5], 5, -1)"},
                                         {"(bool[3,2], 100, 0)"},
                                         {"(f16[0,2], 0, 0)"}};
-constexpr ir::Sample kSplitWithSizesSamples[] = {
-    {"(f32[2,7,5], [3,0,4], 1)"}, {"(u8[6], [1,5], -1)"}, {"(bf16[4,3], [2,2], 0)"}};
+constexpr ir::Sample kSplitWithSizesSamples[] = {{"(f32[2,7,5], [3,0,4], 1)"},
+                                                 {"(f32[1,7,2,5], [3,4], 1)"},
+                                                 {"(u8[6], [1,5], -1)"},
+                                                 {"(bf16[4,3], [2,2], 0)"}};
 constexpr ir::Sample kUnbindSamples[] = {
     {"(f32[2,3,5], 1)"}, {"(f32[3,2,4], -1)"}, {"(i32[2], 0)"}, {"(f64[2,0], 0)"}};
 
@@ -152,6 +199,7 @@ constexpr ir::Operator kOperators[] = {
      .infer = infer_split,
      .kernel = kernel,
      .input_region = input_region,
+     .xnnpack = {check, lower},
      .samples = kSplitSamples},
     {.schema = "aten::split_with_sizes_copy(Tensor self, SymInt[] split_sizes, int dim=0) -> "
                "Tensor[]",
@@ -159,12 +207,14 @@ constexpr ir::Operator kOperators[] = {
      .infer = infer_split_with_sizes,
      .kernel = kernel,
      .input_region = input_region,
+     .xnnpack = {check, lower},
      .samples = kSplitWithSizesSamples},
     {.schema = "aten::unbind_copy.int(Tensor self, int dim=0) -> Tensor[]",
      .out_name = "aten::unbind_copy.int_out",
      .infer = infer_unbind,
      .kernel = kernel,
      .input_region = input_region,
+     .xnnpack = {check_unbind, lower},
      .samples = kUnbindSamples},
 };
 

@@ -8,6 +8,7 @@
 #include "ops/reduction.h"
 #include "ops/shape_rules.h"
 #include "ops/xnnpack_rules.h"
+#include "xnnpack/wiring.h"
 
 /// Sums, means and products.
 namespace tessera::ops {
@@ -137,21 +138,66 @@ Types infer_all(const TypeArguments& arguments) {
 
 // ---- XNNPACK -----------------------------------------------------------------------------------
 
-constexpr std::uint32_t kFlagKeepDims = 0x40;
+/// Dimensions begin .. end - 1 are averaged over.
+struct Block {
+  std::size_t begin = 0, end = 0;
+};
 
-Reason check(const NodeView& view) {
-  if (Reason reason = check_float_image(view)) return reason;
-  const auto is_averaged = reduced_dims(view.arguments, kDim, 4);
-  if (!is_averaged || *is_averaged != std::vector<bool>{false, false, true, true}) {
-    return "the mean is not over height and width";
+std::optional<Block> averaged_block(const NodeView& view) {
+  const std::size_t rank = view.arguments.tensor(kSelf).rank();
+  const auto is_averaged = reduced_dims(view.arguments, kDim, rank);
+  if (!is_averaged) return std::nullopt;
+  Block block;
+  while (block.begin < rank && !(*is_averaged)[block.begin]) ++block.begin;
+  block.end = block.begin;
+  while (block.end < rank && (*is_averaged)[block.end]) ++block.end;
+  const auto rest = is_averaged->begin() + static_cast<std::ptrdiff_t>(block.end);
+  if (block.begin == block.end || std::ranges::contains(rest, is_averaged->end(), true)) {
+    return std::nullopt;
   }
-  if (!view.arguments.boolean(kKeepdim)) return "keepdim is false";
-  return std::nullopt;
+  return block;
 }
 
+bool is_over_image(const NodeView& view, const Block& block) {
+  return view.arguments.tensor(kSelf).rank() == 4 && block.begin == 2 && block.end == 4;
+}
+
+Reason check(const NodeView& view) {
+  if (Reason reason = check_float_tensors(view)) return reason;
+  const auto block = averaged_block(view);
+  if (!block) return "the mean is not over neighbouring dimensions";
+  const bool keeps_dims = view.arguments.boolean(kKeepdim);
+  if (is_over_image(view, *block)) {
+    const bool has_varying_batch = !view.arguments.tensor(kSelf).dims[0].is_constant();
+    if (keeps_dims || !has_varying_batch) return std::nullopt;
+  }
+  return check_constant_sizes(view);
+}
+
+/// XNNPACK averages over the middle of [before, averaged, 1, after].
 Result<void> lower(const NodeView& view, xnnpack::Builder& builder) {
-  lower_node(view, builder, xnnpack::NodeKind::kGlobalAvgPooling2d, xnnpack::Layout::kNhwc, {},
-             kFlagKeepDims);
+  using xnnpack::Layout;
+  const Block block = *averaged_block(view);
+  xnnpack::Wiring wiring(builder);
+  const auto result = view.node.results[0];
+  if (is_over_image(view, block)) {
+    const auto mean = wiring.mean(wiring.input(operand(view, kSelf), Layout::kNhwc));
+    if (view.arguments.boolean(kKeepdim)) {
+      wiring.output(result, Layout::kNhwc, mean);
+    } else {
+      wiring.output(result, Layout::kNchw,
+                    wiring.reshape(mean, builder.dims_of(result, Layout::kNchw)));
+    }
+    return {};
+  }
+  const auto input = wiring.input(operand(view, kSelf), Layout::kNchw);
+  std::vector<std::uint32_t> dims = {1, 1, 1, 1};
+  for (std::size_t dim = 0; dim < input.dims.size(); ++dim) {
+    dims[dim < block.begin ? 0 : dim < block.end ? 1 : 3] *= input.dims[dim];
+  }
+  const auto mean = wiring.mean(wiring.reshape(input, dims));
+  wiring.output(result, Layout::kNchw,
+                wiring.reshape(mean, builder.dims_of(result, Layout::kNchw)));
   return {};
 }
 

@@ -8,6 +8,7 @@
 #include "ops/shape_rules.h"
 #include "ops/view_size.h"
 #include "ops/xnnpack_rules.h"
+#include "xnnpack/wiring.h"
 
 namespace tessera::ops {
 
@@ -80,19 +81,28 @@ Result<void> kernel(KernelContext&, const KernelArguments& arguments, std::span<
 // ---- XNNPACK -----------------------------------------------------------------------------------
 
 Reason check(const NodeView& view) {
-  for (const ir::Dim& dim : view.results[0].dims) {
-    if (!dim.is_constant()) return std::format("the size {} varies", dim.to_string());
+  const auto varies = [](const ir::Dim& dim) { return !dim.is_constant(); };
+  if (std::ranges::count_if(view.results[0].dims, varies) > 1) {
+    return "more than one size of the result varies";
   }
   return check_float_tensors(view);
 }
 
 Result<void> lower(const NodeView& view, xnnpack::Builder& builder) {
-  const Shape shape = TRY(ir::constant_shape(view.results[0]));
-  xnnpack::ReshapeParams params;
-  for (const std::int64_t size : shape)
-    params.new_shape.push_back(static_cast<std::uint32_t>(size));
-  lower_node(view, builder, xnnpack::NodeKind::kStaticReshape, xnnpack::Layout::kNchw,
-             std::move(params));
+  using xnnpack::Layout;
+  // The one size that varies is what the others leave.
+  auto dims = builder.dims_of(view.node.results[0], Layout::kNchw);
+  for (std::size_t dim = 0; dim < view.results[0].rank(); ++dim) {
+    if (!view.results[0].dims[dim].is_constant()) dims[dim] = 0;
+  }
+  const TensorType& self = view.arguments.tensor(0);
+  const bool is_pixel =
+      self.rank() == 4 && self.dims[2] == ir::Dim(1) && self.dims[3] == ir::Dim(1);
+  // The channels of one pixel lie alike in every layout.
+  const Layout layout = is_pixel ? builder.layout_of(operand(view, 0)) : Layout::kNchw;
+  xnnpack::Wiring wiring(builder);
+  wiring.output(view.node.results[0], Layout::kNchw,
+                wiring.reshape(wiring.input(operand(view, 0), layout), std::move(dims)));
   return {};
 }
 

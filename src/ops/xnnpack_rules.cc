@@ -41,6 +41,28 @@ Reason check_float_tensors(const NodeView& view) {
   return check_type(view.results[0]);
 }
 
+Reason check_constant_sizes(const NodeView& view) {
+  const auto check = [](const TensorType& type) -> Reason {
+    for (const ir::Dim& dim : type.dims) {
+      if (!dim.is_constant()) return std::format("the size {} varies", dim.to_string());
+    }
+    return std::nullopt;
+  };
+  for (const ValueId id : ir::tensor_operands(view.node)) {
+    if (Reason reason = check(view.graph.value(id).type)) return reason;
+  }
+  return check(view.results[0]);
+}
+
+Reason check_unused(const NodeView& view, std::size_t first) {
+  for (std::size_t i = first; i < view.node.results.size(); ++i) {
+    const ValueId result = view.node.results[i];
+    if (!view.graph.is_output(result) && view.graph.users(result).empty()) continue;
+    return std::format("result {} is used", i);
+  }
+  return std::nullopt;
+}
+
 Reason check_float_image(const NodeView& view, std::size_t rank) {
   const std::size_t found = view.arguments.tensor(0).rank();
   if (found != rank) return std::format("the input has {} dimensions, not {}", found, rank);
@@ -49,24 +71,25 @@ Reason check_float_image(const NodeView& view, std::size_t rank) {
 
 void lower_elementwise(const NodeView& view, xnnpack::Builder& builder, xnnpack::NodeKind kind,
                        std::initializer_list<std::size_t> positions) {
-  // Broadcasting pairs sizes from the back, so operands of lower rank only fit the NCHW order,
-  // unless they are one number.
+  // Broadcasting pairs sizes from the back, so computed operands of lower rank only fit the NCHW
+  // order; constants can be brought into any.
   Layout layout = Layout::kNchw;
-  bool fits_any_layout = true;
+  bool fits_nhwc = view.results[0].rank() == 4;
   for (const std::size_t position : positions) {
-    const TensorType& type = view.arguments.tensor(position);
-    if (type.rank() == 4) {
-      const bool is_nhwc = builder.layout_of(operand(view, position)) == Layout::kNhwc;
-      if (is_nhwc && constant_operand(view, position) == nullptr) layout = Layout::kNhwc;
-    } else if (std::ranges::any_of(type.dims, [](const auto& dim) { return dim != ir::Dim(1); }) ||
-               type.rank() > 4) {
-      fits_any_layout = false;
+    if (constant_operand(view, position) != nullptr) continue;
+    const bool is_image = view.arguments.tensor(position).rank() == 4;
+    if (!is_image) fits_nhwc = false;
+    if (is_image && builder.layout_of(operand(view, position)) == Layout::kNhwc) {
+      layout = Layout::kNhwc;
     }
   }
-  if (!fits_any_layout) layout = Layout::kNchw;
+  if (!fits_nhwc) layout = Layout::kNchw;
   xnnpack::NodeRecord record{.kind = kind};
   for (const std::size_t position : positions) {
-    record.inputs.push_back(builder.input(operand(view, position), layout));
+    const Tensor* constant = constant_operand(view, position);
+    record.inputs.push_back(constant != nullptr && layout == Layout::kNhwc
+                                ? builder.broadcast_constant(*constant, layout)
+                                : builder.input(operand(view, position), layout));
   }
   record.outputs = {builder.output(view.node.results[0], layout)};
   builder.add_node(std::move(record));

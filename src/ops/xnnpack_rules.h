@@ -29,6 +29,17 @@ Reason check_float_tensors(const ir::NodeView& view);
 /// The same, and operand 0 has this rank.
 Reason check_float_image(const ir::NodeView& view, std::size_t rank = 4);
 
+/// All sizes of operands and of result 0 are numbers.
+Reason check_constant_sizes(const ir::NodeView& view);
+/// Nobody reads the results from `first` on.
+Reason check_unused(const ir::NodeView& view, std::size_t first);
+
+/// Where dimension `dim` of NCHW stands in this layout.
+inline std::size_t axis_in(xnnpack::Layout layout, std::size_t dim) {
+  constexpr std::size_t kInNhwc[] = {0, 3, 1, 2};
+  return layout == xnnpack::Layout::kNhwc ? kInNhwc[dim] : dim;
+}
+
 /// Adds an elementwise node over these operands in the layout that the operands have already.
 void lower_elementwise(const ir::NodeView& view, xnnpack::Builder& builder, xnnpack::NodeKind kind,
                        std::initializer_list<std::size_t> positions);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include <cmath>
 #include <optional>
 
 #include "base/try.h"
+#include "ops/channel_affine.h"
 #include "ops/registry.h"
 #include "passes/passes.h"
 
@@ -13,6 +13,8 @@ using ir::Argument;
 using ir::Graph;
 using ir::Node;
 using ir::ValueId;
+using ops::to_doubles;
+using Affine = ops::ChannelAffine;
 
 bool is_call(const Node& node, std::string_view name) {
   return node.op != nullptr && ir::schema_of(*node.op).full_name() == name;
@@ -32,14 +34,6 @@ bool is_real_constant(const Graph& graph, const Argument& argument) {
   const ir::Value& value = graph.value(*id);
   return value.kind == ir::ValueKind::kConstant &&
          (value.type.dtype == DType::kF32 || value.type.dtype == DType::kF64);
-}
-
-std::vector<double> to_doubles(const Tensor& tensor) {
-  const auto copy = [](const auto& elements) {
-    return std::vector<double>(elements.begin(), elements.end());
-  };
-  return tensor.dtype() == DType::kF64 ? copy(tensor.elements<double>())
-                                       : copy(tensor.elements<float>());
 }
 
 Result<Tensor> from_doubles(const std::vector<double>& elements, DType dtype, const Shape& shape) {
@@ -79,6 +73,16 @@ Layer convolution_layer(const Graph& graph, const Node& node) {
   return layer;
 }
 
+// The weight is [output, input].
+Layer linear_layer(const Graph& graph, const Node& node) {
+  const Tensor& weight = graph.value(std::get<ValueId>(node.arguments[1])).data;
+  return {.node = node,
+          .weight = 1,
+          .bias = 2,
+          .num_channels = static_cast<std::size_t>(weight.size(0)),
+          .elements_per_row = static_cast<std::size_t>(weight.size(1))};
+}
+
 // The weight is [input, output].
 Layer matrix_layer(const Graph& graph, const Node& node, std::size_t weight,
                    std::optional<std::size_t> bias) {
@@ -95,6 +99,8 @@ std::optional<Layer> match_layer(const Graph& graph, const Node& node) {
   if (is_call(node, "aten::convolution") && !std::get<bool>(node.arguments[6]) &&
       is_real_constant(graph, node.arguments[1])) {
     layer.emplace(convolution_layer(graph, node));
+  } else if (is_call(node, "aten::linear") && is_real_constant(graph, node.arguments[1])) {
+    layer.emplace(linear_layer(graph, node));
   } else if (is_call(node, "aten::addmm") && is_real_constant(graph, node.arguments[2]) &&
              is_one(node.arguments[3]) && is_one(node.arguments[4])) {
     layer.emplace(matrix_layer(graph, node, 2, 0));
@@ -113,17 +119,7 @@ std::optional<Layer> match_layer(const Graph& graph, const Node& node) {
 
 enum BatchNormArgument : std::size_t { kInput, kWeight, kBias, kMean, kVariance, kMomentum, kEps };
 
-// result = input * scale + shift, channel by channel.
-struct Affine {
-  std::vector<double> scale, shift;
-};
-
 std::optional<Affine> affine_of(const Graph& graph, const Node& batch_norm) {
-  const auto parameter = [&](BatchNormArgument position, std::size_t size, double absent) {
-    const Argument& argument = batch_norm.arguments[position];
-    if (is_none(argument)) return std::vector<double>(size, absent);
-    return to_doubles(graph.value(std::get<ValueId>(argument)).data);
-  };
   for (const BatchNormArgument position : {kWeight, kBias, kMean, kVariance}) {
     const Argument& argument = batch_norm.arguments[position];
     const bool may_be_absent = position == kWeight || position == kBias;
@@ -131,18 +127,16 @@ std::optional<Affine> affine_of(const Graph& graph, const Node& batch_norm) {
       return std::nullopt;
     }
   }
+  const auto parameter = [&](BatchNormArgument position) -> const Tensor* {
+    const Argument& argument = batch_norm.arguments[position];
+    return is_none(argument) ? nullptr : &graph.value(std::get<ValueId>(argument)).data;
+  };
   const Argument& eps = batch_norm.arguments[kEps];
   const double epsilon = std::holds_alternative<double>(eps)
                              ? std::get<double>(eps)
                              : static_cast<double>(std::get<ir::Dim>(eps).constant());
-  const std::vector<double> mean = parameter(kMean, 0, 0);
-  const std::vector<double> variance = parameter(kVariance, 0, 0);
-  Affine affine{parameter(kWeight, mean.size(), 1), parameter(kBias, mean.size(), 0)};
-  for (std::size_t channel = 0; channel < mean.size(); ++channel) {
-    affine.scale[channel] /= std::sqrt(variance[channel] + epsilon);
-    affine.shift[channel] -= mean[channel] * affine.scale[channel];
-  }
-  return affine;
+  return ops::channel_affine(parameter(kWeight), parameter(kBias), *parameter(kMean),
+                             *parameter(kVariance), epsilon);
 }
 
 ValueId add_folded(Graph& graph, ValueId original, Tensor data) {

@@ -10,7 +10,7 @@ namespace {
 
 // A folded call may make the program larger by this much at most: an expanded constant is better
 // expanded when the program runs.
-constexpr std::size_t kMaxGrowthBytes = 64 * 1024;
+constexpr std::size_t kMaxGrowthBytes = 256 * 1024;
 
 bool is_symbolic(const ir::Argument& argument) {
   const auto is_expression = [](const ir::Dim& dim) { return !dim.is_constant(); };

@@ -20,7 +20,7 @@ Result<void> decompose(ir::Graph& graph);
 Result<void> decompose_for_xnnpack(ir::Graph& graph);
 
 /// Removes calls that copy or change nothing: clone, dropout in inference, views to the same sizes,
-/// expand to the same sizes.
+/// expand to the same sizes, concatenation of one tensor.
 Result<void> remove_no_ops(ir::Graph& graph);
 
 /// Folds inference batch normalisation into the weights and bias of the convolution or linear layer

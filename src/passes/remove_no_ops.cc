@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "passes/passes.h"
 
@@ -18,10 +19,18 @@ constexpr std::array<std::string_view, 9> kCopies = {"aten::clone",
                                                      "dim_order_ops::_clone_dim_order",
                                                      "dim_order_ops::_to_dim_order_copy"};
 
+// The tensor that the call takes, if it is one.
+std::optional<ir::ValueId> operand_of(const ir::Node& node) {
+  const auto* list = std::get_if<std::vector<ir::ValueId>>(&node.arguments[0]);
+  if (list == nullptr) return std::get<ir::ValueId>(node.arguments[0]);
+  return list->size() == 1 ? std::optional(list->front()) : std::nullopt;
+}
+
 bool is_no_op(const ir::Graph& graph, const ir::Node& node) {
   if (node.op == nullptr) return false;
   const std::string name = ir::schema_of(*node.op).full_name();
   if (name == "aten::dropout") return !std::get<bool>(node.arguments[2]);
+  if (name == "aten::cat") return operand_of(node).has_value();
   return std::ranges::contains(kCopies, name) &&
          graph.value(std::get<ir::ValueId>(node.arguments[0])).type ==
              graph.value(node.results[0]).type;
@@ -39,7 +48,7 @@ Result<void> remove_no_ops(ir::Graph& graph) {
   for (const ir::NodeId id : graph.nodes()) {
     const ir::Node& node = graph.node(id);
     if (!is_no_op(graph, node)) continue;
-    const auto operand = std::get<ir::ValueId>(node.arguments[0]);
+    const ir::ValueId operand = *operand_of(node);
     if (must_stay(graph, operand, node.results[0])) continue;
     graph.replace_all_uses(node.results[0], operand);
     graph.erase_node(id);

@@ -42,7 +42,7 @@ std::vector<std::uint32_t> to_nhwc(const Sizes& nchw) {
 }
 
 /// Sizes of a constant; a number without dims is written as [1].
-std::vector<std::uint32_t> dims_of(const Shape& shape) {
+std::vector<std::uint32_t> constant_dims(const Shape& shape) {
   std::vector<std::uint32_t> dims(shape.begin(), shape.end());
   if (dims.empty()) dims.push_back(1);
   return dims;
@@ -158,6 +158,36 @@ std::uint32_t Builder::input(ir::ValueId value, Layout layout) {
   return id;
 }
 
+void Builder::alias(ir::ValueId result, Layout layout, std::uint32_t id) {
+  const bool is_new = ids_.emplace(std::pair(result, only_layout(result, layout)), id).second;
+  CHECK(is_new, "'{}' is defined twice", body_.value(result).name);
+}
+
+bool Builder::has(ir::ValueId value, Layout layout) const {
+  return find(value, only_layout(value, layout)).has_value();
+}
+
+std::uint32_t Builder::intermediate(std::vector<std::uint32_t> dims) {
+  payload_.values.push_back({.id = next_id_, .dims = std::move(dims)});
+  return next_id_++;
+}
+
+std::vector<std::uint32_t> Builder::dims_of(ir::ValueId value, Layout layout) {
+  const auto dims = upper_bounds(body_.value(value));
+  return only_layout(value, layout) == Layout::kNhwc ? to_nhwc(dims) : dims;
+}
+
+std::uint32_t Builder::broadcast_constant(const Tensor& tensor, Layout layout) {
+  if (layout == Layout::kNchw || tensor.num_elements() == 1) return constant(tensor);
+  CHECK(tensor.rank() <= 4, "{} against 4-D values", tensor.type_string());
+  Shape shape;
+  for (std::size_t dim = tensor.rank(); dim < 4; ++dim) shape.push_back(1);
+  for (const std::int64_t size : tensor.shape()) shape.push_back(size);
+  Tensor image = tensor;
+  image.set_shape(shape);
+  return constant(permuted_to_nhwc(image));
+}
+
 Layout Builder::layout_of(ir::ValueId value) const {
   return find(value, Layout::kNhwc) ? Layout::kNhwc : Layout::kNchw;
 }
@@ -183,7 +213,7 @@ std::uint32_t Builder::constant(const Tensor& tensor) {
   CHECK(datatype.has_value(), "a constant of {}", tensor.type_string());
   payload_.values.push_back({.id = next_id_,
                              .datatype = *datatype,
-                             .dims = dims_of(tensor.shape()),
+                             .dims = constant_dims(tensor.shape()),
                              .constant_index = constant_index(tensor)});
   return next_id_++;
 }
@@ -194,6 +224,8 @@ bool Builder::fuse_clamp(ir::ValueId input, ir::ValueId output, float min, float
   const Layout layout = only_layout(input, layout_of(input));
   const auto id = find(input, layout);
   if (!id || body_.is_output(input) || body_.users(input).size() != 1) return false;
+  const auto is_same = [&](const auto& entry) { return entry.second == *id; };
+  if (std::ranges::count_if(ids_, is_same) != 1) return false;  // somebody else's value, too
   const auto node = std::ranges::find_if(payload_.nodes, [&](const NodeRecord& record) {
     return std::ranges::contains(record.outputs, *id);
   });
@@ -210,13 +242,22 @@ bool Builder::fuse_clamp(ir::ValueId input, ir::ValueId output, float min, float
   return true;
 }
 
+/// Lets a value of the delegate's own be an output of the body at once.
+bool Builder::make_output(std::uint32_t id, std::size_t position) {
+  const auto value = std::ranges::find(payload_.values, id, &ValueRecord::id);
+  if (value->flags != 0 || value->constant_index != 0) return false;
+  value->external_id = payload_.num_externals + static_cast<std::uint32_t>(position);
+  value->flags = ValueRecord::kExternalOutput;
+  return true;
+}
+
 /// What is not yet where the caller wants it: results made in NHWC are transposed; inputs,
 /// constants and values that are an output twice are copied.
 void Builder::write_outputs() {
   for (std::size_t i = 0; i < body_.outputs().size(); ++i) {
     const auto value = body_.outputs()[i];
     const std::uint32_t from = input(value, Layout::kNchw);
-    if (is_written_[i]) continue;
+    if (is_written_[i] || make_output(from, i)) continue;
     const auto& record = body_.value(value);
     const std::uint32_t copy = define(record, upper_bounds(record));
     payload_.values.back().external_id = payload_.num_externals + static_cast<std::uint32_t>(i);

@@ -36,6 +36,16 @@ class Builder {
   Layout layout_of(ir::ValueId value) const;
   /// Defines the result in this layout and returns its id. Dims are the upper bounds.
   std::uint32_t output(ir::ValueId value, Layout layout);
+  /// Says that the result is the value `id` in this layout, without a node in between.
+  void alias(ir::ValueId result, Layout layout, std::uint32_t id);
+  /// Whether the value exists in this layout already.
+  bool has(ir::ValueId value, Layout layout) const;
+  /// A value that the graph does not know, f32 with these upper bounds.
+  std::uint32_t intermediate(std::vector<std::uint32_t> dims);
+  /// Upper bounds of the value's sizes in this layout.
+  std::vector<std::uint32_t> dims_of(ir::ValueId value, Layout layout);
+  /// A constant that broadcasts against 4-D values in this layout.
+  std::uint32_t broadcast_constant(const Tensor& tensor, Layout layout);
   /// A static operand. `tensor` has the sizes and element order that XNNPACK wants (OHWI filters).
   std::uint32_t constant(const Tensor& tensor);
   void add_node(NodeRecord node);
@@ -52,6 +62,7 @@ class Builder {
   /// Adds a value with these dims and remembers the first thing that went wrong.
   std::uint32_t define(const ir::Value& value, std::vector<std::uint32_t> dims);
   std::uint32_t define_result(ir::ValueId value, Layout layout);
+  bool make_output(std::uint32_t id, std::size_t position);
   std::vector<std::uint32_t> upper_bounds(const ir::Value& value);
   std::uint32_t constant_index(const Tensor& tensor);
   std::uint32_t define_constant(const ir::Value& value, Layout layout);
