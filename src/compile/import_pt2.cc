@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "compile/import_storage.h"
 #include "compile/import_symbols.h"
 #include "compile/import_target.h"
+#include "compile/import_views.h"
 #include "compile/sympy_expression.h"
 #include "ir/schema.h"
 
@@ -76,12 +78,13 @@ class Importer {
   void find_last_uses();
   Result<void> import_node(const pt2::Node& node);
   Result<std::vector<ir::Argument>> prepare_call(const Callee& callee, const pt2::Node& node);
-  Result<void> bind_results(const Callee& callee, const pt2::Node& node,
-                            std::span<const ir::ValueId> results);
+  Result<void> bind_results(const Callee& callee, const pt2::Node& node, ir::NodeId id);
   Result<void> bind_result(const std::string& name, ir::ValueId result);
   Result<void> check_result(const std::string& name, ir::ValueId result) const;
   Result<void> check_write(const std::string& name) const;
   Result<void> overwrite(const std::string& name, ir::ValueId result);
+  bool is_traced(const std::string& name) const;
+  Result<void> write_through(std::string name);
   Result<void> import_outputs();
 
   Result<ir::ValueId> find_tensor(const std::string& name);
@@ -100,6 +103,15 @@ class Importer {
   std::map<std::string, std::string> weight_names_;  ///< tensor's name -> fully qualified name
   std::map<std::string, std::size_t> last_uses_;     ///< tensor's name -> position of a node
   StorageTracker storage_;
+  /// A tensor that shows another's elements: result `result` of `node`, or, without a node, all of
+  /// them as they are.
+  struct View {
+    std::string base;
+    std::optional<ir::NodeId> node;
+    std::size_t result = 0;
+  };
+  std::map<std::string, View> views_;
+  std::set<std::string> outdated_;  ///< views of what has been written to since
 };
 
 Result<void> Importer::check_operators() const {
@@ -215,6 +227,15 @@ void Importer::find_last_uses() {
 
 /// Constants come to be when they are first used: many buffers never are.
 Result<ir::ValueId> Importer::find_tensor(const std::string& name) {
+  if (outdated_.contains(name)) {
+    const View view = views_.at(name);
+    const ir::ValueId base = TRY(find_tensor(view.base));
+    outdated_.erase(name);
+    return values_[name] =
+               view.node
+                   ? TRY(replay_view(graph_, ir::Node(graph_.node(*view.node)), view.result, base))
+                   : base;
+  }
   if (const auto found = values_.find(name); found != values_.end()) return found->second;
   const auto weight = weight_names_.find(name);
   if (weight == weight_names_.end()) {
@@ -285,7 +306,7 @@ Result<void> Importer::import_node(const pt2::Node& written) {
   auto arguments = prepare_call(callee, node);
   if (!arguments) return name_node(std::move(arguments).error());
   const ir::NodeId id = TRY(graph_.add_node(*callee.op, *std::move(arguments), origin));
-  auto bound = bind_results(callee, node, graph_.node(id).results);
+  auto bound = bind_results(callee, node, id);
   if (!bound) return name_node(std::move(bound).error());
   return {};
 }
@@ -303,8 +324,8 @@ Result<std::vector<ir::Argument>> Importer::prepare_call(const Callee& callee,
   return arguments;
 }
 
-Result<void> Importer::bind_results(const Callee& callee, const pt2::Node& node,
-                                    std::span<const ir::ValueId> results) {
+Result<void> Importer::bind_results(const Callee& callee, const pt2::Node& node, ir::NodeId id) {
+  const std::vector<ir::ValueId> results = graph_.node(id).results;
   const std::vector<std::string> names = result_names(node);
   if (names.size() > results.size()) {
     return fail(ErrorCode::kInvalidProgram, "expected {} results, found {} names", results.size(),
@@ -318,6 +339,7 @@ Result<void> Importer::bind_results(const Callee& callee, const pt2::Node& node,
     TRY(bind_result(names[i], results[i]));
     if (shares_memory && first) {
       storage_.add_view(names[i], *first);
+      views_[names[i]] = {*first, callee.is_in_place ? std::nullopt : std::optional(id), i};
     } else {
       storage_.add(names[i]);
     }
@@ -353,7 +375,15 @@ Result<void> Importer::check_result(const std::string& name, ir::ValueId result)
               name_of(meta->second.dtype), sizes, ir::print(type));
 }
 
-/// A write is fine if nobody can see it but those who read the written tensor itself.
+/// Whether all calls between the tensor and the one whose memory it shows are exact views.
+bool Importer::is_traced(const std::string& name) const {
+  const auto view = views_.find(name);
+  if (view == views_.end()) return true;
+  const auto& [base, node, result] = view->second;
+  return (!node || is_exact_view(graph_.node(*node))) && is_traced(base);
+}
+
+/// A write is fine if all who read the memory later can be given what it holds then.
 Result<void> Importer::check_write(const std::string& name) const {
   if (const auto owner = storage_.foreign_owner(name)) {
     return fail(ErrorCode::kNotSupported,
@@ -362,24 +392,48 @@ Result<void> Importer::check_write(const std::string& name) const {
   }
   for (const std::string& sharer : storage_.sharers(name)) {
     if (values_.at(sharer) == values_.at(name) || !is_read_later(sharer)) continue;
+    if (is_traced(name) && is_traced(sharer)) continue;
     return fail(ErrorCode::kNotSupported,
-                "it writes to '{}' while '{}', which shares its memory, is read later; clone one "
-                "of them before",
+                "it writes to '{}' while '{}', which may share its memory, is read later; clone "
+                "one of them before",
                 name, sharer);
   }
   return {};
 }
 
-/// From now on, all names of the tensor stand for the result.
+/// From now on, the tensor and what shows the same elements stand for the result.
 Result<void> Importer::overwrite(const std::string& name, ir::ValueId result) {
   const ir::ValueId old = values_.at(name);
   if (graph_.value(old).type != graph_.value(result).type) {
     return fail(ErrorCode::kInvalidProgram, "it writes {} to '{}', which is {}",
                 ir::print(graph_.value(result).type), name, ir::print(graph_.value(old).type));
   }
+  bool is_seen_by_others = false;
   for (const std::string& sharer : storage_.sharers(name)) {
-    if (values_.at(sharer) == old) values_[sharer] = result;
+    if (values_.at(sharer) == old) {
+      values_[sharer] = result;
+    } else if (is_read_later(sharer)) {
+      is_seen_by_others = true;
+    }
   }
+  return is_seen_by_others ? write_through(name) : Result<void>();
+}
+
+/// Tells the tensors whose elements the written one shows, and marks the other views of them.
+Result<void> Importer::write_through(std::string name) {
+  std::set<std::string> outdated(storage_.sharers(name).begin(), storage_.sharers(name).end());
+  outdated.erase(name);
+  for (auto view = views_.find(name); view != views_.end(); view = views_.find(name)) {
+    const auto& [base, node, result] = view->second;
+    const ir::ValueId written = values_.at(name);
+    const ir::ValueId before = TRY(find_tensor(base));
+    values_[base] =
+        node ? TRY(write_back(graph_, ir::Node(graph_.node(*node)), result, before, written))
+             : written;
+    outdated.erase(base);
+    name = base;
+  }
+  outdated_.insert(outdated.begin(), outdated.end());
   return {};
 }
 

@@ -128,11 +128,31 @@ Region select_region(const ir::RegionQuery& query) {
 
 // ---- XNNPACK -----------------------------------------------------------------------------------
 
+/// Elements start, start + step, ... up to the end of a size that the step divides: one column of
+/// the dimension seen as rows of `step` elements.
+bool is_phase(const NodeView& view, std::size_t dim, const SliceBounds& bounds) {
+  const TensorType& self = view.arguments.tensor(0);
+  return !check_constant_sizes(view) && self.rank() < 6 && bounds.start.is_constant() &&
+         bounds.start.constant() < bounds.step &&
+         self.dims[dim] == bounds.length * Dim(bounds.step);
+}
+
+xnnpack::Wiring::Wire phase_of(xnnpack::Wiring& wiring, const xnnpack::Wiring::Wire& whole,
+                               std::size_t axis, std::uint32_t start, std::uint32_t step) {
+  auto rows = whole.dims, result = whole.dims;
+  result[axis] /= step;
+  rows[axis] = step;
+  rows.insert(rows.begin() + static_cast<std::ptrdiff_t>(axis), result[axis]);
+  return wiring.reshape(wiring.slice(wiring.reshape(whole, rows), axis + 1, start, 1), result);
+}
+
 template <auto kBounds>
 Reason check_part(const NodeView& view) {
   const std::size_t dim = dim_of(view.arguments.integer(1), view.arguments.tensor(0).rank());
   const SliceBounds bounds = kBounds(view.arguments, view.arguments.tensor(0).dims[dim]);
-  if (bounds.step != 1) return std::format("the step is {}", bounds.step);
+  if (bounds.step != 1 && !is_phase(view, dim, bounds)) {
+    return std::format("the step {} does not divide the constant size", bounds.step);
+  }
   for (const Dim& bound : {bounds.start, bounds.length}) {
     if (!bound.is_constant()) return std::format("the bound {} varies", bound.to_string());
   }
@@ -147,10 +167,13 @@ Result<void> lower_part(const NodeView& view, xnnpack::Builder& builder) {
   const SliceBounds bounds = kBounds(view.arguments, self.dims[dim]);
   const xnnpack::Layout layout = builder.layout_of(operand(view, 0));
   xnnpack::Wiring wiring(builder);
-  const auto part = wiring.slice(wiring.input(operand(view, 0), layout),
-                                 self.rank() == 4 ? axis_in(layout, dim) : dim,
-                                 static_cast<std::uint32_t>(bounds.start.constant()),
-                                 static_cast<std::uint32_t>(bounds.length.constant()));
+  const auto whole = wiring.input(operand(view, 0), layout);
+  const std::size_t axis = self.rank() == 4 ? axis_in(layout, dim) : dim;
+  const auto start = static_cast<std::uint32_t>(bounds.start.constant());
+  const auto part =
+      bounds.step == 1
+          ? wiring.slice(whole, axis, start, static_cast<std::uint32_t>(bounds.length.constant()))
+          : phase_of(wiring, whole, axis, start, static_cast<std::uint32_t>(bounds.step));
   wiring.output(view.node.results[0], layout, part);
   return {};
 }
@@ -195,7 +218,8 @@ constexpr ir::Sample kSliceSamples[] = {
     {"(f32[2,6,5], 1, 1, 4, 1)"},     {"(f32[3,4,6,70], 3, none, none, 1)"},
     {"(f32[3,4,7], -1, -6, -1, 2)"},  {"(i64[5], 0, 2, 9223372036854775807, 1)"},
     {"(u8[2,9], 1, 3, 2, 1)"},        {"(bool[4,3], 0, 0, 100, 3)"},
-    {"(f16[2,8], 1, -100, none, 5)"}, {"(f32[2,2,9], 2, 1, none, 100)"}};
+    {"(f16[2,8], 1, -100, none, 5)"}, {"(f32[2,2,9], 2, 1, none, 100)"},
+    {"(f32[1,2,8,9], 2, 1, none, 2)"}};
 constexpr ir::Sample kNarrowSamples[] = {{"(f32[2,6,5], 1, 1, 4)"},
                                          {"(i8[2,9], -1, -3, 2)"},
                                          {"(bf16[4], 0, 4, 0)"},

@@ -10,7 +10,7 @@ namespace {
 
 // A folded call may make the program larger by this much at most: an expanded constant is better
 // expanded when the program runs.
-constexpr std::size_t kMaxGrowthBytes = 256 * 1024;
+constexpr std::size_t kMaxGrowthBytes = 1024 * 1024;
 
 bool is_symbolic(const ir::Argument& argument) {
   const auto is_expression = [](const ir::Dim& dim) { return !dim.is_constant(); };
@@ -32,7 +32,7 @@ std::optional<std::size_t> num_bytes(const ir::TensorType& type) {
 
 bool is_foldable(const ir::Graph& graph, const ir::Node& node) {
   if (node.op == nullptr || node.op->kernel == nullptr) return false;
-  if (node.op->is_random || node.op->sizes_from_elements) return false;
+  if (node.op->is_random) return false;
   if (std::ranges::any_of(node.arguments, is_symbolic)) return false;
   std::size_t operand_bytes = 0;
   for (const ir::ValueId id : ir::tensor_operands(node)) {
@@ -69,6 +69,8 @@ KernelArgument kernel_argument(ir::Graph& graph, const ir::Argument& argument) {
       argument);
 }
 
+// The results; none if they do not have the sizes that the graph says, which are upper bounds where
+// sizes depend on elements.
 Result<std::vector<Tensor>> compute(ir::Graph& graph, const ir::Node& node) {
   std::vector<KernelArgument> arguments;
   for (const ir::Argument& argument : node.arguments) {
@@ -81,6 +83,9 @@ Result<std::vector<Tensor>> compute(ir::Graph& graph, const ir::Node& node) {
   }
   ir::KernelContext context;
   TRY(node.op->kernel(context, ir::KernelArguments(arguments), outputs));
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (ir::type_of(outputs[i]) != graph.value(node.results[i]).type) return std::vector<Tensor>();
+  }
   return outputs;
 }
 
@@ -102,6 +107,7 @@ Result<void> fold_constants(ir::Graph& graph) {
     if (!is_foldable(graph, node)) continue;
     auto outputs = compute(graph, node);
     if (!outputs) return with_context(std::move(outputs).error(), ir::describe(graph, node));
+    if (outputs->empty()) continue;
     const std::vector<ir::ValueId> results = node.results;
     const std::string fully_qualified_name = name_of_result(graph, node);
     std::vector<std::pair<ir::ValueId, std::string>> names;

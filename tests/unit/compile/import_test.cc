@@ -203,6 +203,38 @@ TEST(Import, AWriteSeenThroughAViewIsRefused) {
   EXPECT_THAT(through_view.text(), HasSubstr("'v' while 'a'"));
 }
 
+/// A slice of a transposed tensor is written to; the tensor and another view of it are read later.
+TEST(Import, AWriteThroughViewsReachesTheTensorAndItsOtherViews) {
+  Model model;
+  model.relu("x", "a")
+      .call("transpose.int",
+            {{"self", TensorName{"a"}}, {"dim0", std::int64_t{0}}, {"dim1", std::int64_t{1}}}, "t")
+      .call("select.int",
+            {{"self", TensorName{"a"}}, {"dim", std::int64_t{3}}, {"index", std::int64_t{5}}},
+            "column")
+      .call("slice.Tensor",
+            {{"self", TensorName{"t"}},
+             {"dim", std::int64_t{3}},
+             {"start", std::int64_t{4}},
+             {"end", std::int64_t{8}}},
+            "s")
+      .relu_in_place("s", "written")
+      .returns("a")
+      .returns("column");
+  EXPECT_EQ(model.text(), R"(graph forward(%x: f32[2,3,n,8]) where n in 4..64 {
+  %relu: f32[2,3,n,8] = aten::relu(%x)
+  %transpose: f32[3,2,n,8] = aten::transpose.int(%relu, dim0=0, dim1=1)
+  %select: f32[2,3,n] = aten::select.int(%relu, dim=3, index=5)
+  %slice: f32[3,2,n,4] = aten::slice.Tensor(%transpose, dim=3, start=4, end=8, step=1)
+  %relu_1: f32[3,2,n,4] = aten::relu(%slice)
+  %slice_scatter: f32[3,2,n,8] = aten::slice_scatter(%transpose, %relu_1, dim=3, start=4, end=8, step=1)
+  %transpose_1: f32[2,3,n,8] = aten::transpose.int(%slice_scatter, dim0=0, dim1=1)
+  %select_1: f32[2,3,n] = aten::select.int(%transpose_1, dim=3, index=5)
+  return %transpose_1, %select_1
+}
+)");
+}
+
 TEST(Import, AWriteThatNobodyElseSeesIsFine) {
   Model before;
   before.relu("x", "a").flatten("a", "v").relu("v", "w").relu_in_place("a", "b");
