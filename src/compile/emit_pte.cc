@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/try.h"
+#include "compile/emit_sizes.h"
 #include "ir/schema.h"
 #include "ir/text.h"
 
@@ -86,17 +87,9 @@ class Emitter {
     return indices_[id] = add_value(std::move(tensor));
   }
 
-  Result<std::int64_t> constant_of(const ir::Dim& dim) {
-    if (dim.is_constant()) return dim.constant();
-    return fail(ErrorCode::kNotSupported,
-                "the argument {} depends on a dynamic size, which is not supported outside of "
-                "tensor sizes",
-                dim.to_string());
-  }
-
   Result<std::int32_t> emit_list(const ir::Dims& dims) {
     pte::IntList list;
-    for (const ir::Dim& dim : dims) list.items.push_back(add_value(TRY(constant_of(dim))));
+    for (const ir::Dim& dim : dims) list.items.push_back(TRY(sizes_.index_of(dim)));
     return add_value(std::move(list));
   }
 
@@ -129,7 +122,7 @@ class Emitter {
           } else if constexpr (std::is_same_v<T, ValueId>) {
             return index_of(value);
           } else if constexpr (std::is_same_v<T, ir::Dim>) {
-            return add_value(TRY(constant_of(value)));
+            return sizes_.index_of(value);
           } else if constexpr (std::is_same_v<T, ir::Dims> ||
                                std::is_same_v<T, std::vector<ValueId>>) {
             return emit_list(value);
@@ -196,6 +189,13 @@ class Emitter {
   pte::ExecutionPlan plan_;
   std::map<ValueId, std::int32_t> indices_;
   std::set<ValueId> sized_by_elements_;
+  SizeEmitter sizes_{
+      graph_,
+      {.index_of = [this](ValueId id) { return index_of(id); },
+       .add_value = [this](pte::Value value) { return add_value(std::move(value)); },
+       .operator_index = [this](std::string_view name) { return operator_index(name); },
+       .add_call =
+           [this](pte::KernelCall call) { plan_.chains.front().emplace_back(std::move(call)); }}};
 };
 
 }  // namespace

@@ -9,7 +9,7 @@
 
 #include "ir/dim.h"
 
-/// What a Dim that is not a constant is made of. Only the sources of Dim include this.
+/// What a Dim that is not a constant is made of. Others than the sources of Dim use dim_fold.h.
 namespace tessera::ir {
 
 enum class AtomKind {

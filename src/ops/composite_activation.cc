@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "ops/expression.h"
 #include "ops/families.h"
+#include "ops/xnnpack_rules.h"
 
 /// Activations outside core ATen as calls of core operators. Numbers in them are constants without
 /// dimensions, which broadcast and which XNNPACK takes as operands.
@@ -19,7 +20,8 @@ constexpr ir::Operator kOperators[] = {
     expression<"aten::div.Tensor(aten::hardtanh(aten::add.Tensor($0, 3), 0, 6), 6)">(
         "aten::hardsigmoid(Tensor self) -> Tensor", kSamples),
     expression<"aten::div.Tensor(aten::mul.Tensor($0, aten::hardtanh(aten::add.Tensor($0, 3), 0, "
-               "6)), 6)">("aten::hardswish(Tensor self) -> Tensor", kSamples),
+               "6)), 6)">("aten::hardswish(Tensor self) -> Tensor", kSamples,
+                          unary_rule<xnnpack::NodeKind::kHardswish>()),
     expression<"aten::hardtanh($0, 0, 6)">("aten::relu6(Tensor self) -> Tensor", kSamples),
     expression<"aten::elu($0, 1.6732632423543772, 1.0507009873554805, 1)">(
         "aten::selu(Tensor self) -> Tensor", kSamples),

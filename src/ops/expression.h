@@ -36,8 +36,10 @@ Result<std::vector<ir::TensorType>> infer_expression(std::string_view expression
 /// Puts the calls in the place of the node.
 Result<void> decompose_expression(std::string_view expression, ir::Graph& graph, ir::NodeId id);
 
+/// `rule` for an operator that XNNPACK has as it is.
 template <FixedString kExpression>
-constexpr ir::Operator expression(std::string_view schema, std::span<const ir::Sample> samples) {
+constexpr ir::Operator expression(std::string_view schema, std::span<const ir::Sample> samples,
+                                  ir::XnnpackRule rule = {}) {
   return {.schema = schema,
           .infer =
               [](const ir::TypeArguments& arguments) {
@@ -47,6 +49,7 @@ constexpr ir::Operator expression(std::string_view schema, std::span<const ir::S
               [](ir::Graph& graph, ir::NodeId id) {
                 return decompose_expression(kExpression.view(), graph, id);
               },
+          .xnnpack = rule,
           .samples = samples};
 }
 
