@@ -137,6 +137,18 @@ bool Method::Impl::writes_after_use(std::span<TensorSlot* const> input_slots) co
   return false;
 }
 
+/// A view that something else writes, too, has memory of its own, to which what it views is copied.
+void Method::Impl::give_memory_to_written_views(std::span<TensorSlot* const> input_slots) {
+  for (TensorSlot* slot : input_slots) slot->is_view = false;
+  for (const auto& chain : chains) {
+    for (const runtime::Step& step : chain) {
+      const auto* prim = std::get_if<runtime::PrimInstruction>(&step.body);
+      if (prim != nullptr && prim->op->kind == runtime::PrimKind::kView) continue;
+      for (TensorSlot* slot : results_of(step)) slot->is_view = false;
+    }
+  }
+}
+
 Result<void> Method::Impl::load_inputs_and_outputs(const pte::ExecutionPlan& plan) {
   std::vector<TensorSlot*> input_slots, output_slots;
   for (const std::int32_t value : plan.inputs) {
@@ -151,6 +163,7 @@ Result<void> Method::Impl::load_inputs_and_outputs(const pte::ExecutionPlan& pla
   for (const std::int32_t value : plan.outputs) output_slots.push_back(values.tensor(value));
 
   if (writes_after_use(input_slots)) sizes_each_step = true;
+  give_memory_to_written_views(input_slots);
   for (std::size_t i = 0; i < values.size(); ++i) {
     TensorSlot* slot = values.tensor(static_cast<std::int32_t>(i));
     if (slot != nullptr && slot->is_view) views.push_back(slot);

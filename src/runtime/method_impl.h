@@ -81,6 +81,7 @@ struct Method::Impl {
                                  const runtime::DelegateSettings& settings);
   xnnpack::FindNamedData find_named_data() const;
   Result<void> load_inputs_and_outputs(const pte::ExecutionPlan& plan);
+  void give_memory_to_written_views(std::span<runtime::TensorSlot* const> input_slots);
   bool writes_after_use(std::span<runtime::TensorSlot* const> input_slots) const;
 
   /// Lets a tensor that only delegates touch have this dim order, if they can do with it.

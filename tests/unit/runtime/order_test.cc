@@ -105,6 +105,27 @@ TEST(Order, ViewsOfMemoryThatMovedAreNotRead) {
   EXPECT_EQ(method->output(0)->shape(), Shape{2});
 }
 
+TEST(Order, ViewsThatAreWrittenHaveMemory) {
+  PlanBuilder builder;
+  const auto x = builder.planned({2}, 0), y = builder.planned({2}, 64);
+  const auto view = builder.unplanned({2}), input = builder.unplanned({2});
+  const auto sizes = builder.add(pte::IntList{{builder.add(std::int64_t{-1})}});
+  builder.neg(x, view);
+  builder.plus(view, input, y);
+  builder.call("executorch_prim::et_view.default", {x, sizes, view});
+  builder.call("executorch_prim::et_view.default", {x, sizes, input});
+  builder.returns({x, input}, {y, view, input});
+  const auto method = builder.load_method().value();
+  expect_ok(method->set_input(0, tensor_of({1, 2})));
+  expect_ok(method->set_input(1, tensor_of({30, 40})));
+  for (int run = 0; run < 2; ++run) {
+    expect_ok(method->execute());
+    EXPECT_THAT(elements_of(method->output(0)), ElementsAre(29, 38));
+    EXPECT_THAT(elements_of(method->output(1)), ElementsAre(1, 2));
+    EXPECT_THAT(elements_of(method->output(2)), ElementsAre(1, 2));
+  }
+}
+
 TEST(Order, AnInputIsListedOnce) {
   PlanBuilder builder;
   const auto x = builder.planned({2}, 0);
