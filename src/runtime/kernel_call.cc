@@ -48,15 +48,12 @@ Result<void> check_disjoint(const KernelInstruction& kernel, const CallParts& pa
     if (result == nullptr || std::ranges::count(kernel.results, result) == 1) continue;
     return fail(ErrorCode::kInvalidProgram, "two of its results are one value");
   }
-  for (std::size_t i = parts.is_in_place ? 1 : 0; i < parts.arguments.size(); ++i) {
-    const std::int32_t argument = parts.arguments[i];
-    const TensorSlot* slot = argument < 0 ? nullptr : values.tensor(argument);
-    if (slot == nullptr || !slot->plan) continue;
+  for (const TensorSlot* slot : std::span(kernel.reads_from).subspan(parts.is_in_place ? 1 : 0)) {
     for (const TensorSlot* result : kernel.results) {
-      if (result == nullptr || !result->plan || result->plan->arena != slot->plan->arena) continue;
-      if (overlap(result->plan->range, slot->plan->range)) {
-        return fail(ErrorCode::kInvalidProgram, "its result shares memory with value {}", argument);
-      }
+      if (result == nullptr || !share_memory(*result, *slot)) continue;
+      std::int32_t argument = 0;
+      while (values.tensor(argument) != slot) ++argument;
+      return fail(ErrorCode::kInvalidProgram, "its result shares memory with value {}", argument);
     }
   }
   return {};

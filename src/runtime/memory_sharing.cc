@@ -6,11 +6,6 @@
 namespace tessera::runtime {
 namespace {
 
-bool share_memory(const TensorSlot& a, const TensorSlot& b) {
-  return a.plan && b.plan && a.plan->arena == b.plan->arena &&
-         overlap(a.plan->range, b.plan->range);
-}
-
 /// Results of the call that nodes inside the delegate read too: XNNPACK reads behind their end.
 std::vector<const TensorSlot*> results_read_inside(const DelegateInstruction& call) {
   std::vector<const TensorSlot*> slots;

@@ -126,6 +126,11 @@ Result<void> TensorSlot::place() {
   return {};
 }
 
+bool share_memory(const TensorSlot& a, const TensorSlot& b) {
+  return &a == &b || (a.plan && b.plan && a.plan->arena == b.plan->arena &&
+                      overlap(a.plan->range, b.plan->range));
+}
+
 Result<ValueTable> ValueTable::build(const pte::Program& program, const pte::ExecutionPlan& plan,
                                      const DataMap& data, std::span<const Arena> arenas) {
   ValueTable table;

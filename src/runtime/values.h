@@ -52,6 +52,9 @@ struct TensorSlot {
   Result<void> place();
 };
 
+/// Whether they are one tensor or their planned memory overlaps.
+bool share_memory(const TensorSlot& a, const TensorSlot& b);
+
 /// The tensors and numbers of a method by value index.
 class ValueTable {
  public:

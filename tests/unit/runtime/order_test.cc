@@ -126,6 +126,18 @@ TEST(Order, ViewsThatAreWrittenHaveMemory) {
   }
 }
 
+TEST(Order, NoKernelWritesWhatItReads) {
+  for (const bool is_planned : {true, false}) {
+    PlanBuilder builder;
+    const auto x = is_planned ? builder.dynamic({8}, 0) : dynamic_unplanned(builder, 8);
+    const auto y = builder.planned({0}, 64);
+    const auto list = builder.add(pte::TensorList{{y, x}});
+    builder.call("aten::cat.out", {list, builder.add(std::int64_t{0}), x, x});
+    builder.returns({x, y}, {x});
+    EXPECT_THAT(builder.load_error().message, HasSubstr("its result shares memory with value 0"));
+  }
+}
+
 TEST(Order, AnInputIsListedOnce) {
   PlanBuilder builder;
   const auto x = builder.planned({2}, 0);
