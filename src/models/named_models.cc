@@ -11,6 +11,8 @@
 namespace tessera {
 namespace {
 
+constexpr std::int64_t kMaxClasses = 100'000;  // so that a slip of the keyboard fills no memory
+
 using PixelRecipe = GraphValue (*)(GraphBuilder&, GraphValue);
 using ClassRecipe = GraphValue (*)(GraphBuilder&, GraphValue, std::int64_t num_classes);
 
@@ -86,9 +88,12 @@ Result<GraphBuilder> build_named_model(std::string_view name, const NamedModelOp
     return fail(ErrorCode::kNotFound, "there is no model '{}'; the models are {}", name,
                 all_names());
   }
-  if (options.num_classes && (found->num_classes == 0 || *options.num_classes < 1)) {
-    return fail(ErrorCode::kInvalidArgument, "model '{}' cannot have {} classes", name,
-                *options.num_classes);
+  const std::int64_t num_classes = options.num_classes.value_or(found->num_classes);
+  if (options.num_classes &&
+      (found->num_classes == 0 || num_classes < 1 || num_classes > kMaxClasses)) {
+    return fail(ErrorCode::kInvalidArgument, "model '{}' cannot have {} classes, expected {}", name,
+                num_classes,
+                found->num_classes == 0 ? "none" : std::format("1 to {}", kMaxClasses));
   }
   GraphBuilder net(options.weights);
   const GraphValue x = net.input(
@@ -98,8 +103,7 @@ Result<GraphBuilder> build_named_model(std::string_view name, const NamedModelOp
   if (const auto* pixels = std::get_if<PixelRecipe>(&recipe)) {
     net.output((*pixels)(net, x));
   } else {
-    net.output(
-        std::get<ClassRecipe>(recipe)(net, x, options.num_classes.value_or(found->num_classes)));
+    net.output(std::get<ClassRecipe>(recipe)(net, x, num_classes));
   }
   return net;
 }

@@ -108,6 +108,7 @@ TEST(NamedModels, WrongOptionsSayWhatIsWrong) {
   EXPECT_THAT(error_of("mv2", {.height = SizeRange{9, 8}}), HasSubstr("found 9..8"));
   EXPECT_THAT(error_of("edsr", {.num_classes = 3}), HasSubstr("cannot have 3 classes"));
   EXPECT_THAT(error_of("mv2", {.num_classes = 0}), HasSubstr("cannot have 0 classes"));
+  EXPECT_THAT(error_of("mv2", {.num_classes = 100'001}), HasSubstr("expected 1 to 100000"));
   EXPECT_EQ(error_of("mv2", {.num_classes = 3}), "");
 }
 
