@@ -17,15 +17,18 @@ constexpr std::string_view kNestedKeys[] = {"state_dict", "model_state_dict", "m
 /// Storages of one archive, each looked up and unpacked once.
 class Storages {
  public:
-  Storages(const ZipArchive& archive, const std::string& root) : archive_(archive), root_(root) {}
+  /// Copies of storages are taken off `budget_bytes`.
+  Storages(const ZipArchive& archive, const std::string& root, std::uint64_t& budget_bytes)
+      : archive_(archive), root_(root), budget_bytes_(budget_bytes) {}
 
   /// The bytes that the pickle says the storage has.
   Result<ZipBytes> read(const pickle::Storage& storage) {
     const std::string name = "data/" + storage.key;
     auto found = read_.find(name);
     if (found == read_.end()) {
-      found = read_.emplace(name, TRY(archive_.read(root_ + name))).first;
-      TRY(count_unpacked(found->second));
+      ZipBytes bytes = TRY(archive_.read(root_ + name));
+      TRY(count_unpacked(bytes));
+      found = read_.emplace(name, TRY(aligned(std::move(bytes)))).first;
     }
     ZipBytes bytes = found->second;
     const std::size_t element_bytes = storage.dtype ? size_of(*storage.dtype) : 1;
@@ -48,8 +51,20 @@ class Storages {
                 ZipArchive::kMaxUnpackedBytes);
   }
 
+  /// A storage that lies at an odd offset of its file is copied once, not with every tensor.
+  Result<ZipBytes> aligned(ZipBytes bytes) {
+    constexpr std::size_t kLargestElement = 8;
+    if (reinterpret_cast<std::uintptr_t>(bytes.bytes.data()) % kLargestElement == 0) return bytes;
+    if (bytes.bytes.size() > budget_bytes_) {
+      return fail(ErrorCode::kInvalidProgram, "the storages are larger than the file");
+    }
+    budget_bytes_ -= bytes.bytes.size();
+    return padded_copy(bytes.bytes);
+  }
+
   const ZipArchive& archive_;
   const std::string& root_;
+  std::uint64_t& budget_bytes_;
   std::map<std::string, ZipBytes> read_;
   std::uint64_t num_unpacked_ = 0;
 };
@@ -119,7 +134,7 @@ Result<TensorMap> read_torch_save(const ZipArchive& archive, std::uint64_t& budg
   const ZipBytes bytes = TRY(archive.read(root + std::string(kPickle)));
   auto document = pickle::read(bytes.bytes);
   if (!document) return with_context(std::move(document).error(), kPickle);
-  Storages storages(archive, root);
+  Storages storages(archive, root, budget_bytes);
   return collect(*document, storages, budget_bytes);
 }
 

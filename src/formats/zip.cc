@@ -39,14 +39,14 @@ Result<std::unique_ptr<zip_t, ZipCloser>> open_with_libzip(std::span<const std::
   return std::unique_ptr<zip_t, ZipCloser>(archive);
 }
 
+}  // namespace
+
 ZipBytes padded_copy(std::span<const std::byte> bytes) {
   std::vector<std::byte> padded(bytes.begin(), bytes.end());
   padded.resize(bytes.size() + kTensorPaddingBytes);
   auto copy = FileBytes::copy_of(padded);
   return {.bytes = copy->bytes().first(bytes.size()), .owner = copy};
 }
-
-}  // namespace
 
 Result<ZipArchive> ZipArchive::open(const std::filesystem::path& path) {
   auto archive = open(TRY(FileBytes::map(path)));

@@ -26,6 +26,9 @@ struct ZipBytes {
   }
 };
 
+/// A copy of its own, aligned to 64 bytes and with the bytes behind.
+ZipBytes padded_copy(std::span<const std::byte> bytes);
+
 /// A zip archive for reading. Immutable, so any number of threads may share one.
 ///
 /// Checksums are not compared: stored entries are used in place, without reading them.

@@ -120,6 +120,26 @@ TEST(Checkpoint, ReadsCompressedArchives) {
   expect_all_types(checkpoint->tensors);
 }
 
+/// Archives of torch.save in archives of older PyTorch lie anywhere.
+TEST(Checkpoint, MisalignedStoragesAreCopiedOnce) {
+  const auto whole = FileBytes::map(file("all_types.pth")).value();
+  std::vector<std::byte> shifted(1);
+  shifted.insert(shifted.end(), whole->bytes().begin(), whole->bytes().end());
+  const auto outer = FileBytes::copy_of(shifted);
+  const auto archive =
+      ZipArchive::open(ZipBytes{.bytes = outer->bytes().subspan(1), .owner = outer});
+  ASSERT_TRUE(archive.has_value()) << archive.error().message;
+  std::uint64_t budget_bytes = whole->bytes().size();
+  const auto tensors = read_torch_save(*archive, budget_bytes);
+  ASSERT_TRUE(tensors.has_value()) << tensors.error().message;
+  expect_all_types(*tensors);
+  EXPECT_EQ(tensors->at("row").data<float>(), tensors->at("grid").data<float>() + 4);
+  std::uint64_t small_budget_bytes = 10;
+  const auto refused = read_torch_save(*archive, small_budget_bytes);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_THAT(refused.error().message, HasSubstr("larger than the file"));
+}
+
 TEST(Checkpoint, OtherFilesAreRecognised) {
   const auto message = [](const std::string& name) {
     const auto checkpoint = read_checkpoint(file(name));

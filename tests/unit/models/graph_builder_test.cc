@@ -2,11 +2,13 @@
 #include "tessera/graph_builder.h"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <functional>
 #include <map>
 
+#include "base/mapped_file.h"
 #include "ir/text.h"
 #include "ir/verify.h"
 #include "models/build_state.h"
@@ -15,6 +17,7 @@ namespace tessera {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -154,6 +157,26 @@ TEST(GraphBuilder, WeightsThatDoNotFitAreAllListed) {
   GraphBuilder allowed = small_network(Weights::of(more));
   allowed.allow_unused("aux.");
   EXPECT_EQ(error_of(std::move(allowed)), "");
+}
+
+TEST(Weights, DropWhatDataParallelPutsInFront) {
+  const auto path = std::filesystem::temp_directory_path() /
+                    ("tessera_weights_" + std::to_string(::getpid()) + ".safetensors");
+  const auto names_of = [&](const std::string& first, const std::string& second) {
+    const std::string header = "{\"" + first +
+                               R"(":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},")" + second +
+                               R"(":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})";
+    std::string text(8, '\0');
+    text[0] = static_cast<char>(header.size());
+    text += header + "ab";
+    EXPECT_TRUE(write_file_atomically(path, std::as_bytes(std::span(text))).has_value());
+    const auto weights = Weights::read(path);
+    EXPECT_TRUE(weights.has_value()) << weights.error().message;
+    std::filesystem::remove(path);
+    return weights ? weights->names() : std::vector<std::string>();
+  };
+  EXPECT_THAT(names_of("module.a", "module.b.module.c"), ElementsAre("a", "b.module.c"));
+  EXPECT_THAT(names_of("module.a", "b"), ElementsAre("b", "module.a"));
 }
 
 TEST(GraphBuilder, SeededWeightsAreTheSameEverywhere) {
