@@ -44,7 +44,7 @@ Result<void> check_weights(const GraphBuilder::State& state) {
   };
   say("missing", state.missing);
   say("not of the model", unused);
-  say("of another type", state.mismatched);
+  say("of another shape or type", state.mismatched);
   if (text.empty()) return {};
   return fail(ErrorCode::kInvalidArgument, "the weights do not fit the model; {}", text);
 }
