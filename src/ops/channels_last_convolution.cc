@@ -26,8 +26,11 @@ ChannelsLastGeometry flattened(const ChannelsLastGeometry& geometry) {
     return axis.kernel == 1 && axis.stride == 1 && axis.padding == 0 && axis.input == axis.output;
   };
   ChannelsLastGeometry flat = geometry;
+  const std::int64_t own_pixels = geometry.height.input * geometry.width.input;
+  if (flat.image_pixels == 0) flat.image_pixels = own_pixels;
+  if (geometry.batch > 1 && flat.image_pixels != own_pixels) return flat;
   if (!is_single(geometry.height) || !is_single(geometry.width)) return flat;
-  const std::int64_t num_pixels = geometry.batch * geometry.height.input * geometry.width.input;
+  const std::int64_t num_pixels = geometry.batch * own_pixels;
   flat.batch = 1;
   flat.height = {};
   flat.width = {.input = num_pixels, .output = num_pixels};
@@ -176,7 +179,7 @@ void ChannelsLastConvolution::run_tile(const Task& task, std::int64_t row, std::
                          left + window_columns() <= width.input;
   const float* sources[kMaxConcatenated];
   if (is_inside && num_pixels == kTilePixels) {
-    const std::int64_t pixel = (task.image * height.input + top) * width.input + left;
+    const std::int64_t pixel = task.image * geometry_.image_pixels + top * width.input + left;
     for (std::size_t i = 0; i < images.size(); ++i) {
       sources[i] = images[i] + pixel * geometry_.input_channels[i];
     }
@@ -214,7 +217,7 @@ void ChannelsLastConvolution::copy_window(std::int64_t image, std::int64_t top, 
   for (std::int64_t kernel_row = 0; kernel_row < height.kernel; ++kernel_row) {
     const std::int64_t row = top + kernel_row * height.dilation;
     if (row < 0 || row >= height.input) continue;
-    const std::int64_t first_pixel = (image * height.input + row) * width.input + left;
+    const std::int64_t first_pixel = image * geometry_.image_pixels + row * width.input + left;
     float* to_pixels = to + kernel_row * columns * num_channels_;
     for (std::size_t i = 0; i < images.size(); ++i) {
       const std::int64_t channels = geometry_.input_channels[i];

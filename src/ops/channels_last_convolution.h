@@ -20,6 +20,8 @@ inline constexpr std::size_t kMaxConcatenated = 8;
 struct ChannelsLastGeometry {
   std::int64_t batch = 1;
   std::vector<std::int64_t> input_channels;  ///< by image
+  /// Pixels from one image of the batch to the next; 0: they follow each other.
+  std::int64_t image_pixels = 0;
   std::int64_t output_channels = 1;
   WindowAxis height, width;
 };

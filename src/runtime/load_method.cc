@@ -32,7 +32,18 @@ Result<std::unique_ptr<Method::Impl>> Method::Impl::load(const Program::Impl& pr
   impl->values = TRY(runtime::ValueTable::build(program.program, plan, *impl->data, impl->arenas));
   TRY(impl->load_steps(plan, options));
   TRY(impl->load_inputs_and_outputs(plan));
+  (void)impl->size_ahead();  // what goes wrong here goes wrong, and is reported, in execute
   return impl;
+}
+
+Result<void> Method::Impl::size_ahead() {
+  const auto is_fixed = [](const TensorInfo& info) { return !info.is_dynamic; };
+  if (sizes_each_step || !std::ranges::all_of(rules.infos(), is_fixed)) return {};
+  const auto turn = shared_workspace != nullptr ? Turn::take(shared_workspace->impl()) : Turn();
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    TRY(inputs[i].slot->resize(rules.infos()[i].max_sizes));
+  }
+  return resize_all();
 }
 
 Result<void> Method::Impl::load_arenas(const pte::ExecutionPlan& plan) {

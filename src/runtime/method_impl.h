@@ -82,6 +82,8 @@ struct Method::Impl {
   xnnpack::FindNamedData find_named_data() const;
   Result<void> load_inputs_and_outputs(const pte::ExecutionPlan& plan);
   void give_memory_to_written_views(std::span<runtime::TensorSlot* const> input_slots);
+  /// Sizes everything already when the method is loaded if no input's size can change.
+  Result<void> size_ahead();
   bool writes_after_use(std::span<runtime::TensorSlot* const> input_slots) const;
 
   /// Lets a tensor that only delegates touch have this dim order, if they can do with it.

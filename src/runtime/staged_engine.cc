@@ -149,7 +149,8 @@ Result<StagedEngine::Convolution> StagedEngine::make_convolution(
   if (options.give_back) options.give_back({std::as_bytes(filter), std::as_bytes(bias)});
   return Convolution{.plan = plan,
                      .weights = std::move(weights),
-                     .images = std::vector<const float*>(plan.images.size())};
+                     .images = std::vector<const float*>(
+                         plan.reads_planes ? params.group_input_channels : plan.images.size())};
 }
 
 Result<std::span<const Shape>> StagedEngine::reshape(std::span<const Shape> inputs) {
@@ -161,6 +162,7 @@ Result<std::span<const Shape>> StagedEngine::reshape(std::span<const Shape> inpu
     if (step.convolution) reshape(*step.convolution);
   }
   plan_values();
+  TRY(place_values());
   input_shapes_.assign(inputs.begin(), inputs.end());
   for (const std::size_t output : shapes_.outputs())
     output_shapes_.push_back(shapes_.shape(output));
@@ -179,7 +181,9 @@ Result<void> StagedEngine::reshape(Part& part) {
 void StagedEngine::reshape(Convolution& convolution) const {
   const DirectConvolution& plan = convolution.plan;
   const auto& params = std::get<ConvolutionParams>(payload_.nodes[plan.node].params);
-  const Shape& input = shapes_.shape(plan.images[0]);  // N, H, W, C
+  const Shape& image = shapes_.shape(plan.images[0]);
+  const Shape input =  // N, H, W, C
+      plan.reads_planes ? Shape{image[0], image[2], image[3], image[1]} : image;
   const Shape& output = shapes_.shape(plan.output);
   ops::ChannelsLastGeometry geometry{.batch = output[0],
                                      .output_channels = output[3],
@@ -195,8 +199,12 @@ void StagedEngine::reshape(Convolution& convolution) const {
                                                .stride = params.subsampling_width,
                                                .padding = params.padding_left,
                                                .dilation = params.dilation_width}};
-  for (const std::size_t image : plan.images) {
-    geometry.input_channels.push_back(shapes_.shape(image)[3]);
+  for (const std::size_t value : plan.images) {
+    if (!plan.reads_planes) geometry.input_channels.push_back(shapes_.shape(value)[3]);
+  }
+  if (plan.reads_planes) {
+    geometry.input_channels.assign(static_cast<std::size_t>(input[3]), 1);
+    geometry.image_pixels = input[3] * input[1] * input[2];
   }
   convolution.kernel.emplace(geometry,
                              reinterpret_cast<const float*>(convolution.weights->bytes().data()),
@@ -266,8 +274,12 @@ Result<void> StagedEngine::run(Part& part) {
 void StagedEngine::run(Convolution& convolution) {
   const auto start = std::chrono::steady_clock::now();
   const DirectConvolution& plan = convolution.plan;
-  for (std::size_t i = 0; i < plan.images.size(); ++i) {
-    convolution.images[i] = tensors_[plan.images[i]].data<float>();
+  const Tensor& first = tensors_[plan.images[0]];
+  for (std::size_t i = 0; i < convolution.images.size(); ++i) {
+    convolution.images[i] =
+        plan.reads_planes
+            ? first.data<float>() + static_cast<std::int64_t>(i) * first.size(2) * first.size(3)
+            : tensors_[plan.images[i]].data<float>();
   }
   convolution.kernel->run(context_, convolution.images, tensors_[plan.output].data<float>());
   if (!keeps_profile_) return;

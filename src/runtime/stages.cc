@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "ops/channels_last_convolution.h"
+#include "xnnpack/channels_last.h"
 #include "xnnpack/node_kinds.h"
 
 namespace tessera::runtime {
@@ -53,6 +54,7 @@ class StagePlanner {
       return value.datatype == Datatype::kF32 || value.constant_index != 0;
     });
     if (!is_f32) return {};
+    find_planes();
     find_concatenations();
     for (std::size_t node = 0; node < payload_.nodes.size(); ++node) {
       if (is_skipped_[node]) continue;
@@ -93,7 +95,33 @@ class StagePlanner {
     const bool has_window = params.kernel_height * params.kernel_width > 1;
     const bool wastes_columns =
         rounded_up(channels, kTheirColumns) * 3 >= rounded_up(channels, kOurColumns) * 4;
-    return has_window || wastes_columns || images_.contains(node.inputs[0]);
+    return has_window || wastes_columns || images_.contains(node.inputs[0]) ||
+           planes_.contains(node.inputs[0]);
+  }
+
+  bool is_only_convolved(std::uint32_t id) const {
+    const auto& readers = readers_[index_.at(id)];
+    return is_inner(id) && !readers.empty() &&
+           std::ranges::all_of(
+               readers, [&](std::size_t reader) { return can_be_direct(payload_.nodes[reader]); });
+  }
+
+  /// A few planes are as good as channels side by side: as many images of one channel.
+  void find_planes() {
+    for (std::size_t i = 0; i < payload_.nodes.size(); ++i) {
+      const NodeRecord& node = payload_.nodes[i];
+      const auto* params = std::get_if<xnnpack::TransposeParams>(&node.params);
+      if (params == nullptr || node.flags != 0 ||
+          !std::ranges::equal(params->permutation, xnnpack::kToChannelsLast))
+        continue;
+      const std::uint32_t output = node.outputs[0];
+      if (value(node.inputs[0]).constant_index != 0 || !is_only_convolved(output)) continue;
+      const auto& reader = payload_.nodes[readers_[index_.at(output)][0]];
+      const auto& convolution = std::get<ConvolutionParams>(reader.params);
+      if (convolution.group_input_channels > ops::kMaxConcatenated) continue;
+      is_skipped_[i] = true;
+      planes_[output] = index_.at(node.inputs[0]);
+    }
   }
 
   /// Concatenations of channels that only convolutions read need not happen.
@@ -104,16 +132,10 @@ class StagePlanner {
       if (params == nullptr || params->axis != 3 || node.flags != 0) continue;
       const std::uint32_t output = node.outputs[0];
       const auto is_constant = [&](std::uint32_t id) { return value(id).constant_index != 0; };
-      if (value(output).dims.size() != 4 || !is_inner(output) ||
+      if (value(output).dims.size() != 4 || !is_only_convolved(output) ||
           node.inputs.size() > ops::kMaxConcatenated ||
           std::ranges::any_of(node.inputs, is_constant))
         continue;
-      const auto& readers = readers_[index_.at(output)];
-      const bool is_only_convolved =
-          !readers.empty() && std::ranges::all_of(readers, [&](std::size_t reader) {
-            return can_be_direct(payload_.nodes[reader]);
-          });
-      if (!is_only_convolved) continue;
       is_skipped_[i] = true;
       for (const std::uint32_t id : node.inputs) images_[output].push_back(index_.at(id));
     }
@@ -122,9 +144,14 @@ class StagePlanner {
   DirectConvolution convolution(std::size_t index) {
     const NodeRecord& node = payload_.nodes[index];
     DirectConvolution result{.node = index, .low = node.output_min, .high = node.output_max};
-    const auto joined = images_.find(node.inputs[0]);
-    if (joined != images_.end()) result.images = joined->second;
-    if (joined == images_.end()) result.images = {index_.at(node.inputs[0])};
+    if (const auto joined = images_.find(node.inputs[0]); joined != images_.end()) {
+      result.images = joined->second;
+    } else if (const auto planes = planes_.find(node.inputs[0]); planes != planes_.end()) {
+      result.images = {planes->second};
+      result.reads_planes = true;
+    } else {
+      result.images = {index_.at(node.inputs[0])};
+    }
     std::uint32_t output = node.outputs[0];
     const auto& readers = readers_[index_.at(output)];
     if (is_inner(output) && readers.size() == 1) {
@@ -173,6 +200,7 @@ class StagePlanner {
   std::vector<bool> is_skipped_;                          ///< nodes that need not run
   /// By the id of what is not concatenated.
   std::unordered_map<std::uint32_t, std::vector<std::size_t>> images_;
+  std::unordered_map<std::uint32_t, std::size_t> planes_;  ///< by the id of what is not transposed
   std::vector<Stage> stages_;
 };
 

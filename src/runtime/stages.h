@@ -14,6 +14,7 @@ namespace tessera::runtime {
 struct DirectConvolution {
   std::size_t node = 0;
   std::vector<std::size_t> images;  ///< several: it reads what a concatenation would have joined
+  bool reads_planes = false;        ///< its one image is channels first, N, C, H, W
   std::size_t output = 0;
   float low = 0, high = 0;  ///< with those of a clamp behind it
 };

@@ -60,6 +60,18 @@ TEST(Workspaces, AreSharedByMethodsThatTakeTurns) {
   EXPECT_EQ(workspace->num_bytes(), of_one);
 }
 
+TEST(Workspaces, AreReadyAfterLoadingIfNoSizeCanChange) {
+  const auto file = std::filesystem::path(TESSERA_TEST_DATA) / "fixtures/unet/xnnpack.pte";
+  const auto program = Program::load(file).value();
+  const auto method = program->load_method().value();
+  const std::size_t loaded = method->memory().workspace_bytes;
+  EXPECT_GT(loaded, std::size_t{1} << 20);
+  EXPECT_FALSE(run(*method, program->inputs().value()[0].max_sizes[2]).empty());
+  EXPECT_EQ(method->memory().workspace_bytes, loaded);
+  // Nothing is known of this one's sizes.
+  EXPECT_LT(load_unet()->load_method().value()->memory().workspace_bytes, std::size_t{1} << 20);
+}
+
 TEST(Workspaces, ServeOneMethodAtATime) {
   const auto program = load_unet();
   ASSERT_TRUE(program);
