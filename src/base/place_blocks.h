@@ -22,9 +22,13 @@ struct BlockLayout {
 /// Alignment of planned tensors, ExecuTorch's default.
 inline constexpr std::size_t kBlockAlignment = 16;
 
+/// The most bytes that live at any one step: no layout is smaller.
+std::size_t most_live_bytes(const std::vector<MemoryBlock>& blocks);
+
 /// Greedy by size: the largest block first, each into the tightest gap between the blocks already
 /// placed that live at the same time (Pisarchyk and Lee 2020, "Efficient Memory Management for Deep
-/// Neural Net Inference", algorithm 3).
+/// Neural Net Inference", algorithm 3). While that is above most_live_bytes, it is tried again with
+/// the topmost block placed first, some times; the smallest layout counts.
 BlockLayout place_blocks(const std::vector<MemoryBlock>& blocks);
 
 }  // namespace tessera

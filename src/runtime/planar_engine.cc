@@ -171,7 +171,10 @@ Result<Tensor> PlanarEngine::constant(std::uint32_t id,
   Tensor tensor = TRY(Tensor::empty(DType::kF32, shape));
   const auto bytes = record.key ? TRY(find_named_data(*record.key))
                                 : payload_.inline_constants.subspan(record.offset, record.size);
-  CHECK(bytes.size() >= tensor.num_bytes(), "checked when XNNPACK's delegate was made");
+  if (bytes.size() < tensor.num_bytes()) {
+    return fail(ErrorCode::kInvalidProgram, "constant {} has {} bytes, expected {}", id,
+                bytes.size(), tensor.num_bytes());
+  }
   std::memcpy(tensor.bytes(), bytes.data(), tensor.num_bytes());
   return tensor;
 }

@@ -33,11 +33,6 @@ struct Fixture {
 constexpr std::string_view kCompiledXnnpack = "compiled for xnnpack";
 constexpr std::string_view kCompiledPortable = "compiled for portable";
 
-/// Models that Tessera does not compile yet, and the operator that it names. All others must.
-const std::map<std::string, std::string> kNotCompiled = {
-    {"inorm", "aten::native_group_norm"},  // of an image of any size
-};
-
 void PrintTo(const Fixture& fixture, std::ostream* out) { *out << fixture.name(); }
 
 /// Folders with a model's cases, by name. Those of a root that comes later win: a folder of further
@@ -81,7 +76,7 @@ std::vector<Fixture> find_fixtures() {
     for (const char* program : {"portable.pte", "xnnpack.pte"}) {
       if (fs::exists(folder / program)) fixtures.push_back({folder, model, program});
     }
-    if (fs::exists(model) && !kNotCompiled.contains(name)) add_compiled(folder, model);
+    if (fs::exists(model)) add_compiled(folder, model);
   }
   add_compiled(fs::path(TESSERA_TEST_DATA) / "denoise",
                fs::path(TESSERA_SOURCE_DIR) / "models/denoise/denoise.pt2");
@@ -148,17 +143,6 @@ TEST_P(Fixtures, GivePyTorchsResultsWithAnyNumberOfThreads) {
     const Tensor same = run(*two_threads, input);
     ASSERT_EQ(output.num_bytes(), same.num_bytes());
     EXPECT_EQ(std::memcmp(output.bytes(), same.bytes(), output.num_bytes()), 0);
-  }
-}
-
-TEST(NotCompiled, NamesTheOperator) {
-  for (const auto& [name, folder] : find_folders()) {
-    const auto missing = kNotCompiled.find(name);
-    if (missing == kNotCompiled.end() || !fs::exists(folder / "model.pt2")) continue;
-    const auto report = compile(folder / "model.pt2", fs::temp_directory_path() / "none.pte");
-    ASSERT_FALSE(report.has_value()) << name << " compiles: take it out of kNotCompiled";
-    EXPECT_NE(report.error().message.find(missing->second), std::string::npos)
-        << report.error().message;
   }
 }
 
