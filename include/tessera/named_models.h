@@ -18,7 +18,6 @@ struct NamedModel {
   std::int64_t channels = 3;               ///< of the input
   std::int64_t height = 224, width = 224;  ///< unless options say otherwise
   std::int64_t multiple_of = 1;            ///< what heights and widths must be
-  std::int64_t range_multiple_of = 1;      ///< what they must be where a run decides
   std::int64_t num_classes = 0;            ///< unless options say otherwise; 0: no classifier
 };
 

@@ -123,17 +123,6 @@ Result<std::vector<ir::Argument>> complete(const State& state, const ir::Schema&
   return arguments;
 }
 
-/// k with from * k = to whatever the symbols are: a program can have it as a number, unlike sizes
-/// that a run decides.
-std::optional<double> whole_factor(const ir::Dim& from, const ir::Dim& to) {
-  constexpr std::int64_t kMaxFactor = 64;
-  if (to.is_constant()) return std::nullopt;
-  for (std::int64_t factor = 1; factor <= kMaxFactor; ++factor) {
-    if (ir::Dim(factor) * from == to) return static_cast<double>(factor);
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 GraphBuilder::State& state_of(GraphBuilder& builder) { return *builder.state_; }
@@ -218,22 +207,15 @@ void GraphBuilder::output(GraphValue value) {
 }
 
 GraphValue GraphBuilder::resize_to(GraphValue x, GraphValue like) {
-  const auto image_dims = [&](GraphValue value) -> Result<ir::Dims> {
-    ir::Dims dims = state_->graph.value(TRY(id_of(*state_, value))).type.dims;
-    if (dims.size() == 4) return dims;
-    return fail(ErrorCode::kInvalidArgument, "expected an image of 4 dimensions, found {}",
-                dims.size());
-  };
   const auto add = [&]() -> Result<ir::ValueId> {
-    const ir::Dims from = TRY(image_dims(x)), to = TRY(image_dims(like));
-    ir::Argument sizes = ir::Dims{to[2], to[3]}, factors;
-    const auto rows = whole_factor(from[2], to[2]), columns = whole_factor(from[3], to[3]);
-    if (rows && columns) {
-      sizes = std::monostate();
-      factors = std::vector{*rows, *columns};
+    const ir::Dims dims = state_->graph.value(TRY(id_of(*state_, like))).type.dims;
+    if (dims.size() != 4) {
+      return fail(ErrorCode::kInvalidArgument, "expected an image of 4 dimensions, found {}",
+                  dims.size());
     }
-    return state_->graph.add_call(*ops::find_operator("aten::upsample_bilinear2d.vec"),
-                                  {TRY(id_of(*state_, x)), sizes, false, factors});
+    return state_->graph.add_call(
+        *ops::find_operator("aten::upsample_bilinear2d.vec"),
+        {TRY(id_of(*state_, x)), ir::Dims{dims[2], dims[3]}, false, std::monostate()});
   };
   return state_->error ? GraphValue() : noted(*state_, add());
 }

@@ -28,19 +28,17 @@ constexpr NamedModel kModels[] = {
      .channels = 1,
      .height = 256,
      .width = 256,
-     .multiple_of = 4,
-     .range_multiple_of = 4},
+     .multiple_of = 4},
     {.name = "resnet18", .description = "torchvision's resnet18", .num_classes = 1000},
     {.name = "resnet50", .description = "torchvision's resnet50", .num_classes = 1000},
     {.name = "mv2", .description = "torchvision's mobilenet_v2", .num_classes = 1000},
     {.name = "mv3_small", .description = "torchvision's mobilenet_v3_small", .num_classes = 1000},
     {.name = "mv3_large", .description = "torchvision's mobilenet_v3_large", .num_classes = 1000},
     {.name = "deeplab",
-     .description =
-         "torchvision's deeplabv3_mobilenet_v3_large; ranges of sizes in multiples of 16",
+     .description = "torchvision's deeplabv3_mobilenet_v3_large",
      .height = 520,
      .width = 520,
-     .range_multiple_of = 16,
+
      .num_classes = 21},
 };
 /// In the order of kModels.
@@ -67,15 +65,16 @@ std::string all_names() {
 Result<InputSize> input_size(const NamedModel& model, const char* symbol,
                              std::optional<SizeRange> wanted, std::int64_t usual) {
   const SizeRange range = wanted.value_or(SizeRange{usual, usual});
-  const std::int64_t step = range.min == range.max ? model.multiple_of : model.range_multiple_of;
-  if (range.min < 1 || range.min > range.max || range.min % step != 0 || range.max % step != 0) {
+  if (range.min < 1 || range.min > range.max || range.min % model.multiple_of != 0 ||
+      range.max % model.multiple_of != 0) {
     return fail(ErrorCode::kInvalidArgument,
                 "size '{}' of model '{}': expected 1 <= MIN <= MAX{}, found {}..{}", symbol,
-                model.name, step == 1 ? "" : std::format(", multiples of {}", step), range.min,
-                range.max);
+                model.name,
+                model.multiple_of == 1 ? "" : std::format(", multiples of {}", model.multiple_of),
+                range.min, range.max);
   }
   if (range.min == range.max) return InputSize(range.min);
-  return InputSize(symbol, range.min, range.max, step);
+  return InputSize(symbol, range.min, range.max, model.multiple_of);
 }
 
 }  // namespace

@@ -63,6 +63,16 @@ TEST(NamedModel, HasRangesOfSizes) {
       HasSubstr("output 0: f32[1, 1, 64, 32]"));
 }
 
+/// Its upsampling to the input's size takes numbers that the program computes.
+TEST(NamedModel, SegmentsImagesOfAnySize) {
+  const TemporaryFolder folder;
+  const std::string program = (folder / "deeplab.pte").string();
+  expect_success(run_tessera(
+      "compile --model deeplab --classes 3 --dim h=17..64 --dim w=17..64 -o " + program));
+  EXPECT_THAT(expect_success(run_tessera("run " + program + " --shape h=33,w=18 --print summary")),
+              HasSubstr("output 0: f32[1, 3, 33, 18]"));
+}
+
 TEST(NamedModel, EqualSeedsGiveEqualPrograms) {
   const TemporaryFolder folder;
   const auto summary = [&](const std::string& options) {

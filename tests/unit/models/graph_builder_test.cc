@@ -62,7 +62,7 @@ TEST(GraphBuilder, BuildsWhatAFileWouldHave) {
   EXPECT_THAT(text, HasSubstr("%x: f32[1,3,4*h,4*w]"));
   EXPECT_THAT(text, HasSubstr("f32[8,3,3,3] = parameter \"stem.weight\""));
   EXPECT_THAT(text, HasSubstr("stride=[2,2], padding=[1,1], dilation=[1,1], groups=1"));
-  EXPECT_THAT(text, HasSubstr("scale_factors=[2.0,2.0]"));
+  EXPECT_THAT(text, HasSubstr("output_size=[4*h,4*w]"));
 }
 
 TEST(GraphBuilder, TheFirstErrorSticks) {
