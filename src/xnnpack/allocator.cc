@@ -2,13 +2,13 @@
 #include "xnnpack/allocator.h"
 
 #include <malloc.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdint>
 #include <cstdlib>
 #include <utility>
+
+#include "xnnpack/large_block.h"
 
 namespace tessera::xnnpack {
 namespace {
@@ -23,20 +23,9 @@ bool is_too_large(std::size_t size) {
 
 void count(const void* block, std::ptrdiff_t sign) {
   if (current_count == nullptr || block == nullptr) return;
-  *current_count +=
-      sign * static_cast<std::ptrdiff_t>(::malloc_usable_size(const_cast<void*>(block)));
-}
-
-/// All of a large block is going to be written to: huge pages, and all pages at once, cost less
-/// time than a page fault for each.
-void populate_large_block(void* block, std::size_t size) {
-  constexpr std::size_t kMinBytes = std::size_t{256} << 10;
-  if (size < kMinBytes) return;
-  static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto begin = reinterpret_cast<std::uintptr_t>(block) / page * page;
-  const auto end = (reinterpret_cast<std::uintptr_t>(block) + size) / page * page;
-  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
-  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_WRITE);
+  std::size_t size = large_block_bytes(block);
+  if (size == 0) size = ::malloc_usable_size(const_cast<void*>(block));
+  *current_count += sign * static_cast<std::ptrdiff_t>(size);
 }
 
 void* allocate(void*, std::size_t size) {
@@ -61,10 +50,23 @@ void deallocate(void*, void* block) {
 void* aligned_allocate(void*, std::size_t alignment, std::size_t size) {
   if (is_too_large(size)) return nullptr;
   void* block = nullptr;
+  if (size >= kMinLargeBytes) {
+    block = allocate_large_block(size);
+    count(block, 1);
+    return block;
+  }
   if (::posix_memalign(&block, std::max(alignment, sizeof(void*)), size) != 0) return nullptr;
-  populate_large_block(block, size);
   count(block, 1);
   return block;
+}
+
+void aligned_deallocate(void*, void* block) {
+  count(block, -1);
+  if (large_block_bytes(block) > 0) {
+    free_large_block(block);
+  } else {
+    std::free(block);
+  }
 }
 
 }  // namespace
@@ -75,7 +77,7 @@ const xnn_allocator& counting_allocator() {
                                           .reallocate = reallocate,
                                           .deallocate = deallocate,
                                           .aligned_allocate = aligned_allocate,
-                                          .aligned_deallocate = deallocate};
+                                          .aligned_deallocate = aligned_deallocate};
   return allocator;
 }
 

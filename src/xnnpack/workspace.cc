@@ -2,9 +2,11 @@
 #include "xnnpack/workspace.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/check.h"
 #include "xnnpack/allocator.h"
+#include "xnnpack/large_block.h"
 
 namespace tessera::xnnpack {
 namespace {
@@ -63,6 +65,8 @@ Result<std::byte*> Workspace::values(WorkspaceUser& user, std::size_t num_bytes)
   }
   count(bytes);
   num_value_bytes_ = num_bytes;
+  // Page faults now, not in the run; a large block has had them.
+  if (num_bytes < kMinLargeBytes) std::memset(values_, 0, num_bytes);
   return values_;
 }
 
