@@ -55,6 +55,7 @@ class GraphArgument {
       : held_(static_cast<std::int64_t>(value)) {}
   GraphArgument(std::floating_point auto value) : held_(static_cast<double>(value)) {}
   GraphArgument(const char* text) : held_(std::string(text)) {}
+  GraphArgument(std::string text) : held_(std::move(text)) {}
   GraphArgument(std::vector<std::int64_t> values) : held_(std::move(values)) {}
   GraphArgument(std::vector<double> values) : held_(std::move(values)) {}
   template <std::integral T>

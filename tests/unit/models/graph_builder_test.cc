@@ -88,8 +88,9 @@ TEST(GraphBuilder, WrongCallsSayWhatIsWrong) {
               HasSubstr("expected at most 1 arguments, found 2"));
   EXPECT_THAT(error_with([](auto& net, auto) { return net.call("aten::relu", {}); }),
               HasSubstr("aten::relu: argument 'self'"));
-  EXPECT_THAT(error_with([](auto& net, auto) { return net.call("aten::relu", {"text"}); }),
-              HasSubstr("a string"));
+  EXPECT_THAT(
+      error_with([](auto& net, auto) { return net.call("aten::relu", {std::string("text")}); }),
+      HasSubstr("a string"));
   EXPECT_THAT(error_with([](auto& net, auto) { return net.relu(GraphValue{77}); }),
               HasSubstr("none of this graph's"));
   EXPECT_THAT(error_with([](auto& net, auto x) {
