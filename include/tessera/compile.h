@@ -33,6 +33,9 @@ struct NodePlacement {
   std::string node;  ///< "aten::relu of module features.0"
   bool is_delegated = false;
   std::string reason;  ///< why not; empty if delegated
+  /// What it computes at the upper bounds: the multiplications of products and convolutions, one per
+  /// result element of all else.
+  double arithmetic = 0;
 };
 
 struct PassTime {
@@ -44,7 +47,8 @@ struct CompileReport {
   std::vector<NodePlacement> placements;
   std::vector<PassTime> times;
   std::size_t num_delegates = 0;
-  std::size_t planned_bytes = 0;
+  std::size_t planned_bytes = 0;  ///< memory for inputs and results, at the upper bounds
+  std::size_t live_bytes = 0;     ///< the most of it in use at once: no plan is smaller
   std::size_t file_bytes = 0;
 };
 

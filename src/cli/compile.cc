@@ -121,18 +121,31 @@ Result<CompileReport> compile_model(const Options& options, CompileOptions compi
                       std::format("model '{}'{}", options.named_model, place));
 }
 
+/// "5.73 G" for 5.73e9.
+std::string with_unit(double count) {
+  for (const auto& [size, unit] : {std::pair(1e9, " G"), {1e6, " M"}, {1e3, " k"}}) {
+    if (count >= size) return std::format("{:.3g}{}", count / size, unit);
+  }
+  return std::format("{:.0f} ", count);
+}
+
 void print_placements(const CompileReport& report) {
   std::size_t num_delegated = 0;
+  double arithmetic = 0, delegated_arithmetic = 0;
   for (const NodePlacement& placement : report.placements) {
-    num_delegated += placement.is_delegated ? 1 : 0;
+    arithmetic += placement.arithmetic;
     if (placement.is_delegated) {
+      ++num_delegated;
+      delegated_arithmetic += placement.arithmetic;
       std::println("delegated  {}", placement.node);
     } else {
       std::println("portable   {}: {}", placement.node, placement.reason);
     }
   }
-  std::println("{} of {} nodes in {} delegate{}", num_delegated, report.placements.size(),
-               report.num_delegates, report.num_delegates == 1 ? "" : "s");
+  std::println("{} of {} nodes in {} delegate{}, {:.1f} % of {}multiplications", num_delegated,
+               report.placements.size(), report.num_delegates, report.num_delegates == 1 ? "" : "s",
+               arithmetic == 0 ? 0 : 100 * delegated_arithmetic / arithmetic,
+               with_unit(arithmetic));
 }
 
 Result<void> run(const Options& options) {

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/try.h"
+#include "compile/arithmetic.h"
 #include "xnnpack/builder.h"
 #include "xnnpack/delegate.h"
 
@@ -146,7 +147,9 @@ Result<std::vector<Placement>> partition(Graph& graph) {
   for (const NodeId id : nodes) {
     const Node& node = graph.node(id);
     placements.push_back(
-        {.node = ir::describe(graph, node), .reason = why_not_delegated(graph, node)});
+        {.node = ir::describe(graph, node),
+         .reason = why_not_delegated(graph, node),
+         .arithmetic = arithmetic_of(graph, node)});
   }
   const std::map<NodeId, int> levels = assign_levels(graph, nodes, placements);
   std::map<int, std::vector<NodeId>> by_level;

@@ -13,6 +13,7 @@ namespace tessera::compiler {
 struct Placement {
   std::string node;                   ///< as in messages
   std::optional<std::string> reason;  ///< why it is not delegated; none if it is
+  double arithmetic = 0;              ///< see arithmetic_of
 };
 
 /// Moves every node that XNNPACK can run into the body of a delegate call, as few calls as the

@@ -5,6 +5,7 @@
 
 #include "base/mapped_file.h"
 #include "base/try.h"
+#include "compile/arithmetic.h"
 #include "compile/emit_pte.h"
 #include "compile/import_pt2.h"
 #include "compile/import_symbols.h"
@@ -77,14 +78,16 @@ CompileReport make_report(const ir::Graph& graph, const CompileOptions& options,
   for (const Placement& placement : placements) {
     report.placements.push_back({.node = placement.node,
                                  .is_delegated = !placement.reason.has_value(),
-                                 .reason = placement.reason.value_or("")});
+                                 .reason = placement.reason.value_or(""),
+                                 .arithmetic = placement.arithmetic});
   }
   for (const ir::NodeId id : graph.nodes()) {
     const ir::Node& node = graph.node(id);
     if (node.delegate != nullptr) ++report.num_delegates;
     if (options.backend == Backend::kPortable) {
-      report.placements.push_back(
-          {.node = ir::describe(graph, node), .reason = "compiled for portable kernels"});
+      report.placements.push_back({.node = ir::describe(graph, node),
+                                   .reason = "compiled for portable kernels",
+                                   .arithmetic = compiler::arithmetic_of(graph, node)});
     }
   }
   return report;
@@ -103,6 +106,7 @@ Result<CompileReport> compile_source(const GraphSource& source,
   const std::vector<std::byte> file = TRY(compiler::emit_pte(graph, plan));
   TRY(write_file_atomically(model_pte, file));
   report.planned_bytes = plan.arena_bytes;
+  report.live_bytes = plan.live_bytes;
   report.file_bytes = file.size();
   return report;
 }

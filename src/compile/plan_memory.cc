@@ -52,7 +52,7 @@ Result<MemoryPlan> plan_memory(const ir::Graph& graph) {
   std::vector<MemoryBlock> in_order;
   for (const auto& [id, block] : blocks) in_order.push_back(block);
   const BlockLayout layout = place_blocks(in_order);
-  MemoryPlan plan{.arena_bytes = layout.size_bytes};
+  MemoryPlan plan{.arena_bytes = layout.size_bytes, .live_bytes = most_live_bytes(in_order)};
   std::size_t index = 0;
   for (const auto& [id, block] : blocks) plan.offsets[id] = layout.offsets[index++];
   return plan;

@@ -14,6 +14,7 @@ namespace tessera::compiler {
 struct MemoryPlan {
   std::map<ir::ValueId, std::size_t> offsets;
   std::size_t arena_bytes = 0;
+  std::size_t live_bytes = 0;  ///< the most that is in use at once
 };
 
 /// Inputs live from the start, outputs to the end; a node's results never share memory with its
