@@ -16,6 +16,8 @@ namespace {
 
 struct Options {
   std::string model;
+  std::vector<std::string> methods;
+  std::string data_file;
   std::string named_model;
   std::string weights;
   std::uint64_t seed = 0;
@@ -102,7 +104,16 @@ void print_named_models() {
   }
 }
 
-/// A file or a named model, as the options say.
+/// "encode=encoder.pt2"
+Result<MethodSource> parse_method(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == 0 || equals == std::string::npos || equals + 1 == text.size()) {
+    return fail(ErrorCode::kInvalidArgument, "--method {}: expected NAME=FILE", text);
+  }
+  return MethodSource{text.substr(0, equals), text.substr(equals + 1)};
+}
+
+/// One file, several or a named model, as the options say.
 Result<CompileReport> compile_model(const Options& options, CompileOptions compile_options) {
   if (options.named_model.empty()) {
     for (const std::string& text : options.dims) {
@@ -110,7 +121,14 @@ Result<CompileReport> compile_model(const Options& options, CompileOptions compi
       if (!dim) return std::unexpected(std::move(dim).error());
       compile_options.dims.push_back(*std::move(dim));
     }
-    return compile(options.model, options.output, compile_options);
+    std::vector<MethodSource> methods;
+    if (!options.model.empty()) methods.push_back({.model = options.model});
+    for (const std::string& text : options.methods) {
+      auto method = parse_method(text);
+      if (!method) return std::unexpected(std::move(method).error());
+      methods.push_back(*std::move(method));
+    }
+    return compile(methods, options.output, compile_options);
   }
   auto network = build(options);
   if (!network) return std::unexpected(std::move(network).error());
@@ -156,6 +174,7 @@ Result<void> run(const Options& options) {
   CompileOptions compile_options{
       .backend = options.backend == "portable" ? Backend::kPortable : Backend::kXnnpack,
       .skip = options.skip};
+  if (!options.data_file.empty()) compile_options.data_file = options.data_file;
   if (!options.dump_ir.empty()) compile_options.dump_ir = options.dump_ir;
   if (!options.stop_after.empty()) compile_options.stop_after = options.stop_after;
 
@@ -168,9 +187,12 @@ Result<void> run(const Options& options) {
     }
   }
   if (report->file_bytes == 0) return {};  // stopped on request
-  std::println("{}: {} bytes, {} delegate{}, {} bytes planned at the upper bound", options.output,
-               report->file_bytes, report->num_delegates, report->num_delegates == 1 ? "" : "s",
-               report->planned_bytes);
+  std::println("{}: {} bytes, {} delegate{}, {} bytes planned at the upper bound ({} live)",
+               options.output, report->file_bytes, report->num_delegates,
+               report->num_delegates == 1 ? "" : "s", report->planned_bytes, report->live_bytes);
+  if (report->data_bytes > 0) {
+    std::println("{}: {} bytes of weights", options.data_file, report->data_bytes);
+  }
   return {};
 }
 
@@ -183,8 +205,12 @@ void add_compile(CLI::App& app) {
   source->add_option("file", options->model, "torch.export archive (.pt2)");
   CLI::Option* named = source->add_option("--model", options->named_model,
                                           "Named model instead of a file; 'list' lists them");
+  source->add_option("--method", options->methods,
+                     "One method of several, NAME=FILE; once for each");
   source->require_option(1);
   command->add_option("-o,--output", options->output, "Program to write (.pte)");
+  command->add_option("--data-file", options->data_file,
+                      "Write the weights to this file (.ptd) instead of the program");
   command
       ->add_option("--weights", options->weights,
                    "Weights of a named model: .safetensors or a state_dict (.pth)")

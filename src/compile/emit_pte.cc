@@ -2,10 +2,13 @@
 #include "compile/emit_pte.h"
 
 #include <algorithm>
+#include <deque>
+#include <optional>
 #include <set>
 
 #include "base/try.h"
 #include "compile/emit_sizes.h"
+#include "formats/ptd.h"
 #include "ir/schema.h"
 #include "ir/text.h"
 
@@ -22,14 +25,82 @@ std::span<const std::byte> bytes_of(const Tensor& tensor) {
   return {tensor.bytes(), tensor.num_bytes()};
 }
 
-class Emitter {
+/// What the methods of a program have together.
+class Files {
  public:
-  Emitter(const ir::Graph& graph, const MemoryPlan& plan) : graph_(graph), memory_(plan) {
+  explicit Files(bool to_data_file) : to_data_file_(to_data_file) {
     program_.constants.emplace_back();  // index 0 stands for "no constant"
-    plan_.name = graph.name;
   }
 
-  Result<std::vector<std::byte>> run() {
+  /// Says in `tensor` where its bytes are.
+  void add_constant(const ir::Value& value, pte::TensorValue& tensor) {
+    const auto bytes = bytes_of(value.data);
+    if (!to_data_file_) {
+      tensor.data_buffer_index = static_cast<std::uint32_t>(program_.constants.size());
+      program_.constants.push_back(bytes);
+      return;
+    }
+    tensor.is_external = true;
+    tensor.data_buffer_index = 1;
+    tensor.qualified_name = external_name(value, bytes);
+    add_data(tensor.qualified_name, bytes,
+             ptd::TensorLayout{tensor.dtype, tensor.sizes, tensor.dim_order});
+  }
+
+  void add_named_data(const std::string& key, std::span<const std::byte> bytes) {
+    if (to_data_file_) {
+      add_data(key, bytes, std::nullopt);
+    } else if (keys_.insert(key).second) {
+      program_.named_data.emplace_back(key, bytes);
+    }
+  }
+
+  void add_method(pte::ExecutionPlan plan, const ir::Graph& graph) {
+    const std::string& signature = signatures_.emplace_back(ir::print(ir::signature_of(graph)));
+    program_.named_data.emplace_back(pte::signature_key(plan.name),
+                                     std::as_bytes(std::span(signature)));
+    program_.plans.push_back(std::move(plan));
+  }
+
+  Result<EmittedFiles> write() const {
+    EmittedFiles files{.program = TRY(pte::write(program_))};
+    if (to_data_file_) files.data = TRY(ptd::write(data_));
+    return files;
+  }
+
+ private:
+  void add_data(const std::string& key, std::span<const std::byte> bytes,
+                std::optional<ptd::TensorLayout> layout) {
+    if (keys_.insert(key).second) data_.entries.push_back({key, bytes, std::move(layout)});
+  }
+
+  /// The parameter's name, or one that tells it from another of that name.
+  std::string external_name(const ir::Value& value, std::span<const std::byte> bytes) {
+    const std::string& name =
+        value.fully_qualified_name.empty() ? value.name : value.fully_qualified_name;
+    for (std::size_t i = 0;; ++i) {
+      std::string candidate = i == 0 ? name : std::format("{}.{}", name, i);
+      const auto same = std::ranges::find(data_.entries, candidate, &ptd::Entry::key);
+      if (same == data_.entries.end() || std::ranges::equal(same->bytes, bytes)) return candidate;
+    }
+  }
+
+  const bool to_data_file_;
+  pte::Program program_;
+  ptd::DataFile data_;
+  std::set<std::string> keys_;
+  std::deque<std::string> signatures_;  ///< which the program's named data view
+};
+
+/// Makes one method.
+class Emitter {
+ public:
+  Emitter(const MethodParts& method, Files& files)
+      : graph_(method.graph), memory_(method.plan), files_(files) {
+    plan_.name = graph_.name;
+  }
+
+  Result<void> run() {
     for (const ValueId input : graph_.inputs()) plan_.inputs.push_back(TRY(index_of(input)));
     plan_.chains.emplace_back();
     for (const ir::NodeId id : graph_.nodes()) {
@@ -43,11 +114,8 @@ class Emitter {
     for (const ValueId output : graph_.outputs()) plan_.outputs.push_back(TRY(index_of(output)));
     const std::size_t tail = plan_.delegates.empty() ? 0 : kArenaTailBytes;
     plan_.buffer_sizes = {0, static_cast<std::int64_t>(memory_.arena_bytes + tail)};
-    const std::string signature = ir::print(ir::signature_of(graph_));
-    program_.named_data.emplace_back(pte::signature_key(plan_.name),
-                                     std::as_bytes(std::span(signature)));
-    program_.plans.push_back(std::move(plan_));
-    return pte::write(program_);
+    files_.add_method(std::move(plan_), graph_);
+    return {};
   }
 
  private:
@@ -79,8 +147,7 @@ class Emitter {
     if (is_symbolic || sized_by_elements_.contains(id))
       tensor.dynamism = pte::ShapeDynamism::kDynamicBound;
     if (value.kind == ir::ValueKind::kConstant) {
-      tensor.data_buffer_index = static_cast<std::uint32_t>(program_.constants.size());
-      program_.constants.push_back(bytes_of(value.data));
+      files_.add_constant(value, tensor);
     } else {
       tensor.allocation = {.memory_id = 1, .offset = memory_.offsets.at(id)};
     }
@@ -170,10 +237,7 @@ class Emitter {
     pte::DelegateCall call{.delegate_index = static_cast<std::int32_t>(plan_.delegates.size())};
     plan_.delegates.push_back({.id = delegate.backend_id, .blob = delegate.blob});
     for (const auto& [key, tensor] : delegate.named_data) {
-      const auto is_same = [&](const auto& entry) { return entry.first == key; };
-      if (std::ranges::none_of(program_.named_data, is_same)) {
-        program_.named_data.emplace_back(key, bytes_of(tensor));
-      }
+      files_.add_named_data(key, bytes_of(tensor));
     }
     for (const ValueId operand : ir::tensor_operands(node)) {
       call.arguments.push_back(TRY(index_of(operand)));
@@ -185,7 +249,7 @@ class Emitter {
 
   const ir::Graph& graph_;
   const MemoryPlan& memory_;
-  pte::Program program_;
+  Files& files_;
   pte::ExecutionPlan plan_;
   std::map<ValueId, std::int32_t> indices_;
   std::set<ValueId> sized_by_elements_;
@@ -200,8 +264,10 @@ class Emitter {
 
 }  // namespace
 
-Result<std::vector<std::byte>> emit_pte(const ir::Graph& graph, const MemoryPlan& plan) {
-  return Emitter(graph, plan).run();
+Result<EmittedFiles> emit_pte(std::span<const MethodParts> methods, bool to_data_file) {
+  Files files(to_data_file);
+  for (const MethodParts& method : methods) TRY(Emitter(method, files).run());
+  return files.write();
 }
 
 }  // namespace tessera::compiler

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <span>
+#include <string>
 #include <vector>
 
 #include "compile/plan_memory.h"
@@ -9,10 +11,21 @@
 
 namespace tessera::compiler {
 
-/// The program with one method that runs `graph`: kernel calls by out-variant, delegate calls,
-/// planned memory, constants, and the signature among the named data. The delegates are lowered.
-/// Fails, naming the node, for an operator without an out-variant or an argument that the format
-/// has no place for.
-Result<std::vector<std::byte>> emit_pte(const ir::Graph& graph, const MemoryPlan& plan);
+/// What becomes one method of a program, named as the graph. The delegates are lowered.
+struct MethodParts {
+  const ir::Graph& graph;
+  const MemoryPlan& plan;
+};
+
+struct EmittedFiles {
+  std::vector<std::byte> program;
+  std::vector<std::byte> data;  ///< empty if the program holds its weights itself
+};
+
+/// The program with these methods: kernel calls by out-variant, delegate calls, planned memory,
+/// constants (equal ones once), and the signatures among the named data. With `to_data_file`,
+/// constants and delegates' data go to a data file (.ptd) instead. Fails, naming the node, for an
+/// operator without an out-variant or an argument that the format has no place for.
+Result<EmittedFiles> emit_pte(std::span<const MethodParts> methods, bool to_data_file = false);
 
 }  // namespace tessera::compiler

@@ -146,10 +146,9 @@ Result<std::vector<Placement>> partition(Graph& graph) {
   std::vector<Placement> placements;
   for (const NodeId id : nodes) {
     const Node& node = graph.node(id);
-    placements.push_back(
-        {.node = ir::describe(graph, node),
-         .reason = why_not_delegated(graph, node),
-         .arithmetic = arithmetic_of(graph, node)});
+    placements.push_back({.node = ir::describe(graph, node),
+                          .reason = why_not_delegated(graph, node),
+                          .arithmetic = arithmetic_of(graph, node)});
   }
   const std::map<NodeId, int> levels = assign_levels(graph, nodes, placements);
   std::map<int, std::vector<NodeId>> by_level;
@@ -182,6 +181,14 @@ Result<void> lower_partitions(Graph& graph) {
     delegate->named_data = std::move(lowered.named_data);
   }
   return {};
+}
+
+void release_lowered_constants(Graph& graph) {
+  for (const NodeId id : graph.nodes()) {
+    ir::Delegate* delegate = graph.node(id).delegate.get();
+    if (delegate == nullptr) continue;
+    for (const ValueId value : delegate->body.values()) delegate->body.value(value).data = Tensor();
+  }
 }
 
 }  // namespace tessera::compiler

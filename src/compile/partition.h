@@ -24,4 +24,7 @@ Result<std::vector<Placement>> partition(ir::Graph& graph);
 /// Fills in the blob and the named data of every delegate.
 Result<void> lower_partitions(ir::Graph& graph);
 
+/// Lets go of the weights in the delegates' bodies, once what they have been lowered to is enough.
+void release_lowered_constants(ir::Graph& graph);
+
 }  // namespace tessera::compiler

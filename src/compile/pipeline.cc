@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The whole compile chain on one page.
+#include <algorithm>
 #include <functional>
 #include <map>
+#include <span>
 
 #include "base/mapped_file.h"
 #include "base/try.h"
@@ -26,6 +28,11 @@ using compiler::Placement;
 
 /// Gives the graph as it is before all passes.
 using GraphSource = std::function<Result<ir::Graph>()>;
+
+struct NamedSource {
+  std::string name;  ///< of the method
+  GraphSource graph;
+};
 
 Result<ir::Graph> import_file(const std::filesystem::path& model, const CompileOptions& options) {
   const pt2::ExportedProgram exported = TRY(pt2::read(model));
@@ -72,9 +79,10 @@ Result<ir::Graph> make_graph(const GraphSource& source, const CompileOptions& op
   return graph;
 }
 
-CompileReport make_report(const ir::Graph& graph, const CompileOptions& options,
-                          const std::vector<Placement>& placements, PassRunner& runner) {
-  CompileReport report{.times = runner.take_times()};
+void add_to_report(const ir::Graph& graph, const CompileOptions& options,
+                   const std::vector<Placement>& placements, PassRunner& runner,
+                   CompileReport& report) {
+  for (PassTime& time : runner.take_times()) report.times.push_back(std::move(time));
   for (const Placement& placement : placements) {
     report.placements.push_back({.node = placement.node,
                                  .is_delegated = !placement.reason.has_value(),
@@ -90,39 +98,78 @@ CompileReport make_report(const ir::Graph& graph, const CompileOptions& options,
                                    .arithmetic = compiler::arithmetic_of(graph, node)});
     }
   }
-  return report;
 }
 
-Result<CompileReport> compile_source(const GraphSource& source,
-                                     const std::filesystem::path& model_pte,
-                                     const CompileOptions& options) {
-  PassRunner runner(options);
-  std::vector<Placement> placements;
-  const ir::Graph graph = TRY(make_graph(source, options, runner, placements));
-  CompileReport report = make_report(graph, options, placements, runner);
-  if (runner.is_stopped()) return report;
+/// A method's graph and where its values lie.
+struct Method {
+  ir::Graph graph;
+  compiler::MemoryPlan plan;
+};
 
-  const compiler::MemoryPlan plan = TRY(compiler::plan_memory(graph));
-  const std::vector<std::byte> file = TRY(compiler::emit_pte(graph, plan));
-  TRY(write_file_atomically(model_pte, file));
-  report.planned_bytes = plan.arena_bytes;
-  report.live_bytes = plan.live_bytes;
-  report.file_bytes = file.size();
+Result<void> write_files(std::span<const Method> methods, const std::filesystem::path& model_pte,
+                         const CompileOptions& options, CompileReport& report) {
+  std::vector<compiler::MethodParts> parts;
+  for (const Method& method : methods) parts.push_back({method.graph, method.plan});
+  const auto files = TRY(compiler::emit_pte(parts, options.data_file.has_value()));
+  if (options.data_file) TRY(write_file_atomically(*options.data_file, files.data));
+  TRY(write_file_atomically(model_pte, files.program));
+  report.file_bytes = files.program.size();
+  report.data_bytes = files.data.size();
+  return {};
+}
+
+Result<CompileReport> compile_sources(std::span<const NamedSource> sources,
+                                      const std::filesystem::path& model_pte,
+                                      const CompileOptions& options) {
+  CompileReport report;
+  std::vector<Method> methods;
+  bool is_stopped = false;
+  for (const NamedSource& source : sources) {
+    PassRunner runner(options);
+    std::vector<Placement> placements;
+    Method method{.graph = TRY(make_graph(source.graph, options, runner, placements))};
+    method.graph.name = source.name;
+    add_to_report(method.graph, options, placements, runner, report);
+    is_stopped = runner.is_stopped();
+    if (is_stopped) continue;
+    compiler::release_lowered_constants(method.graph);
+    method.plan = TRY(compiler::plan_memory(method.graph));
+    report.planned_bytes += method.plan.arena_bytes;
+    report.live_bytes += method.plan.live_bytes;
+    methods.push_back(std::move(method));
+  }
+  if (!is_stopped) TRY(write_files(methods, model_pte, options, report));
   return report;
 }
 
 }  // namespace
 
+Result<CompileReport> compile(std::span<const MethodSource> methods,
+                              const std::filesystem::path& model_pte,
+                              const CompileOptions& options) {
+  std::vector<NamedSource> sources;
+  for (const MethodSource& method : methods) {
+    if (std::ranges::contains(sources, method.name, &NamedSource::name)) {
+      return fail(ErrorCode::kInvalidArgument, "two methods are called '{}'", method.name);
+    }
+    sources.push_back({method.name, [&] { return import_file(method.model, options); }});
+  }
+  if (sources.empty()) return fail(ErrorCode::kInvalidArgument, "a program without methods");
+  return compile_sources(sources, model_pte, options);
+}
+
 Result<CompileReport> compile(const std::filesystem::path& model_pt2,
                               const std::filesystem::path& model_pte,
                               const CompileOptions& options) {
-  return compile_source([&] { return import_file(model_pt2, options); }, model_pte, options);
+  const MethodSource method{.model = model_pt2};
+  return compile(std::span(&method, 1), model_pte, options);
 }
 
 Result<CompileReport> compile(GraphBuilder builder, const std::filesystem::path& model_pte,
                               const CompileOptions& options) {
-  return compile_source([&] { return finish_with_dims(std::move(builder), options); }, model_pte,
-                        options);
+  const NamedSource source{"forward",
+                           [&] { return finish_with_dims(std::move(builder), options); }};
+  return compile_sources(std::span(&source, 1), model_pte, options);
 }
 
 }  // namespace tessera

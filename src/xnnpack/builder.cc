@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
-#include "base/sha256.h"
+#include "base/content_hash.h"
 #include "base/try.h"
 #include "xnnpack/node_kinds.h"
 #include "xnnpack/payload.h"
@@ -198,7 +198,8 @@ std::uint32_t Builder::output(ir::ValueId value, Layout layout) {
 
 std::uint32_t Builder::constant_index(const Tensor& tensor) {
   const std::span bytes(tensor.bytes(), tensor.num_bytes());
-  auto key = sha256_hex(bytes);
+  const ContentHash hash = content_hash(bytes, 0);
+  auto key = std::format("{:016x}{:016x}", hash.high, hash.low);
   const auto found = std::ranges::find(payload_.constants, key, &ConstantRecord::key);
   const auto index = static_cast<std::uint32_t>(found - payload_.constants.begin());
   if (found == payload_.constants.end()) {

@@ -140,9 +140,11 @@ TEST(SizesFromElements, FlowThroughAProgram) {
       "  return %b\n}\n",
       ops::find_operator);
   ASSERT_TRUE(graph.has_value()) << graph.error().message;
-  const auto bytes = compiler::emit_pte(*graph, *compiler::plan_memory(*graph));
-  ASSERT_TRUE(bytes.has_value()) << bytes.error().message;
-  const auto program = Program::load(*bytes);
+  const auto plan = compiler::plan_memory(*graph);
+  ASSERT_TRUE(plan.has_value()) << plan.error().message;
+  const auto files = compiler::emit_pte({{{*graph, *plan}}});
+  ASSERT_TRUE(files.has_value()) << files.error().message;
+  const auto program = Program::load(files->program);
   ASSERT_TRUE(program.has_value()) << program.error().message;
   const auto method = *(*program)->load_method();
   const auto run = [&](std::array<bool, 4> mask) -> std::vector<float> {

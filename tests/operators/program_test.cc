@@ -13,8 +13,9 @@ namespace {
 
 Result<std::vector<Tensor>> run_as_program(const Call& call) {
   const ir::Graph graph = TRY(make_graph(call));
-  const auto bytes = TRY(compiler::emit_pte(graph, TRY(compiler::plan_memory(graph))));
-  const auto program = TRY(Program::load(bytes));
+  const compiler::MemoryPlan plan = TRY(compiler::plan_memory(graph));
+  const auto files = TRY(compiler::emit_pte({{{graph, plan}}}));
+  const auto program = TRY(Program::load(files.program));
   const auto method = TRY(program->load_method());
   for (std::size_t i = 0; i < call.tensors.size(); ++i) {
     TRY(method->set_input(i, call.tensors[i]));
