@@ -22,7 +22,8 @@ using xnnpack::ValueRecord;
 
 constexpr std::size_t kCacheLine = 64;
 
-/// What packing a convolution's weights reads.
+/// What packing a convolution's weights reads. Another order of the packed numbers needs another
+/// text: files keep them.
 Description description_of(std::span<const float> filter, std::span<const float> bias,
                            const ConvolutionParams& params, bool is_depthwise, std::uint64_t seed) {
   Description text;
