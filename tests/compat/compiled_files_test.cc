@@ -32,7 +32,9 @@ class CompiledFiles : public ::testing::TestWithParam<Backend> {
     EXPECT_TRUE(loaded.has_value()) << loaded.error().to_string();
     EXPECT_TRUE((*loaded)->set_input(0, input).has_value());
     EXPECT_TRUE((*loaded)->execute().has_value());
-    return (*loaded)->output(0).value();
+    const Tensor output = (*loaded)->output(0).value();  // in memory that goes with the method
+    return Tensor::of_bytes(output.dtype(), output.shape(),
+                            std::span(output.bytes(), output.num_bytes()));
   }
 
   /// What the model gives when it is compiled alone.
