@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ops/affine.h"
+#include "ops/channels_last_convolution.h"
 #include "ops/convolution_kernel.h"
 
 namespace tessera::benchmarks {
@@ -67,6 +68,45 @@ void convolution(benchmark::State& state, const Layer& layer) {
       benchmark::Counter(operations, benchmark::Counter::kIsIterationInvariantRate);
 }
 
+/// Layers of a U-Net and the first of MobileNets.
+constexpr Layer kChannelsLastLayers[] = {
+    {"channels last 3x3 stride 2, 3 to 32 channels, 224", 3, 32, 1, 224, 3, 2},
+    {"channels last 1x1, 32 to 16 channels, 112", 32, 16, 1, 112, 1, 1},
+    {"channels last 3x3, 48 to 16 channels, 256", 48, 16, 1, 256, 3, 1},
+    {"channels last 3x3, 96 to 32 channels, 128", 96, 32, 1, 128, 3, 1},
+    {"channels last 3x3, 64 to 64 channels, 64", 64, 64, 1, 64, 3, 1}};
+
+void channels_last_convolution(benchmark::State& state, const Layer& layer) {
+  const std::int64_t output_size = (layer.size - 1) / layer.stride + 1;
+  const ops::WindowAxis axis{.input = layer.size,
+                             .output = output_size,
+                             .kernel = layer.kernel,
+                             .stride = layer.stride,
+                             .padding = layer.kernel / 2};
+  const ops::ChannelsLastGeometry geometry{.input_channels = {layer.input_channels},
+                                           .output_channels = layer.output_channels,
+                                           .height = axis,
+                                           .width = axis};
+  const auto numbers = [](std::int64_t count) {
+    return std::vector<float>(static_cast<std::size_t>(count), 0.5f);
+  };
+  const std::int64_t inputs = layer.kernel * layer.kernel * layer.input_channels;
+  const auto input = numbers(layer.input_channels * layer.size * layer.size);
+  const auto packed = numbers(ops::packed_filter_size(inputs, layer.output_channels));
+  auto output = numbers(layer.output_channels * output_size * output_size);
+  const ops::ChannelsLastConvolution kernel(geometry, packed.data(), 0, 6);
+  const std::vector<const float*> images = {input.data()};
+  ir::KernelContext context;
+  for (auto _ : state) {
+    kernel.run(context, images, output.data());
+    benchmark::DoNotOptimize(output.data());
+  }
+  const auto operations =
+      static_cast<double>(2 * inputs * layer.output_channels * output_size * output_size);
+  state.counters["FLOP/s"] =
+      benchmark::Counter(operations, benchmark::Counter::kIsIterationInvariantRate);
+}
+
 void quantize(benchmark::State& state) {
   const std::vector<float> input(1 << 16, 0.3f);
   std::vector<std::int8_t> output(input.size());
@@ -96,6 +136,9 @@ BENCHMARK(dequantize);
 int main(int argc, char** argv) {
   for (const auto& layer : tessera::benchmarks::kLayers) {
     benchmark::RegisterBenchmark(layer.name, tessera::benchmarks::convolution, layer);
+  }
+  for (const auto& layer : tessera::benchmarks::kChannelsLastLayers) {
+    benchmark::RegisterBenchmark(layer.name, tessera::benchmarks::channels_last_convolution, layer);
   }
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
