@@ -115,7 +115,8 @@ int main(int argc, char** argv) {
       argc > 1 ? fs::path(argv[1]) : fs::path(TESSERA_SOURCE_DIR) / "tests/data/fixtures";
   std::vector<fs::path> folders;
   for (const auto& entry : fs::directory_iterator(models)) {
-    if (fs::exists(entry.path() / "model.pt2") && fs::exists(entry.path() / "in0.npy")) folders.push_back(entry.path());
+    if (fs::exists(entry.path() / "model.pt2") && fs::exists(entry.path() / "in0.npy"))
+      folders.push_back(entry.path());
   }
   std::ranges::sort(folders);
   std::string table(tessera::benchmarks::kHead);

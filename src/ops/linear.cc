@@ -78,10 +78,10 @@ Result<void> lower(const NodeView& view, xnnpack::Builder& builder) {
 
 // ---- samples, declaration ----------------------------------------------------------------------
 
-constexpr ir::Sample kSamples[] = {{"(f32[3,5], f32[4,5], f32[4])"},
-                                   {"(f32[2,3,5], f32[4,5], none)"},
-                                   {"(f32[2,3,7,5], f32[4,5], f32[4])"},
-                                   {"(f32[5], f32[4,5], f32[4])"}};
+constexpr ir::Sample kSamples[] = {
+    {"(f32[3,5], f32[4,5], f32[4])"},     {"(f32[2,3,5], f32[4,5], none)"},
+    {"(f32[2,3,7,5], f32[4,5], f32[4])"}, {"(f16[3,5], f16[4,5], f16[4])"},
+    {"(bf16[3,5], bf16[4,5], none)"},     {"(f32[5], f32[4,5], f32[4])"}};
 
 constexpr ir::Operator kOperators[] = {
     {.schema = "aten::linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor",

@@ -25,7 +25,7 @@ Result<void> expect_dtype(const TensorType& type, std::string_view name,
 }
 
 Result<void> expect_float(const TensorType& type, std::string_view name) {
-  return expect_dtype(type, name, {DType::kF32, DType::kF64});
+  return expect_dtype(type, name, {DType::kF32, DType::kF64, DType::kF16, DType::kBF16});
 }
 
 Result<void> expect_same_dtype(const TensorType& a, std::string_view name_a, const TensorType& b,
