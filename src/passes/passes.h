@@ -27,6 +27,13 @@ Result<void> remove_no_ops(ir::Graph& graph);
 /// before it. Changes rounding.
 Result<void> fold_batch_norm(ir::Graph& graph);
 
+/// Makes one call of what a model writes out: x * relu6(x + 3) / 6 is hardswish, and
+/// x / 2 * (1 + erf(x / sqrt(2))) is gelu. Changes rounding.
+Result<void> recognize_activations(ir::Graph& graph);
+
+/// Lets a convolution pad with the zeros that a call before it puts around its input.
+Result<void> fold_padding(ir::Graph& graph);
+
 /// Computes calls whose arguments are all constants.
 Result<void> fold_constants(ir::Graph& graph);
 

@@ -10,20 +10,23 @@ constexpr Pass kDecompose = {"decompose", decompose};
 constexpr Pass kDecomposeForXnnpack = {"decompose_for_xnnpack", decompose_for_xnnpack};
 constexpr Pass kFoldConstants = {"fold_constants", fold_constants};
 constexpr Pass kFoldBatchNorm = {"fold_batch_norm", fold_batch_norm};
+constexpr Pass kRecognize = {"recognize_activations", recognize_activations};
+constexpr Pass kFoldPadding = {"fold_padding", fold_padding};
 constexpr Pass kRemoveNoOps = {"remove_no_ops", remove_no_ops};
 constexpr Pass kMerge = {"merge_common_subexpressions", merge_common_subexpressions};
 constexpr Pass kEliminate = {"eliminate_dead_code", eliminate_dead_code};
 
-constexpr std::array kAll = {kDecompose,     kDecomposeForXnnpack, kFoldConstants,
-                             kFoldBatchNorm, kRemoveNoOps,         kMerge,
+constexpr std::array kAll = {kDecompose,     kDecomposeForXnnpack, kRecognize,   kFoldConstants,
+                             kFoldBatchNorm, kFoldPadding,         kRemoveNoOps, kMerge,
                              kEliminate};
 
 // fold_constants comes before fold_batch_norm because a decomposed linear layer transposes its
 // weight in the graph, and only a constant can be folded into.
-constexpr std::array kStandard = {kDecompose,   kFoldConstants, kFoldBatchNorm,
+constexpr std::array kStandard = {kDecompose,   kFoldConstants, kFoldBatchNorm, kFoldPadding,
                                   kRemoveNoOps, kMerge,         kEliminate};
-constexpr std::array kXnnpack = {kDecomposeForXnnpack, kFoldConstants, kFoldBatchNorm,
-                                 kRemoveNoOps,         kMerge,         kEliminate};
+// Activations are recognized when no view or copy is left between their parts.
+constexpr std::array kXnnpack = {kDecomposeForXnnpack, kFoldConstants, kFoldBatchNorm, kFoldPadding,
+                                 kRemoveNoOps,         kMerge,         kRecognize,     kEliminate};
 constexpr std::array kRemainder = {Pass{"decompose_remainder", decompose},
                                    Pass{"fold_remaining_constants", fold_constants}};
 
