@@ -105,9 +105,7 @@ class Emitter {
     plan_.chains.emplace_back();
     for (const ir::NodeId id : graph_.nodes()) {
       const ir::Node& node = graph_.node(id);
-      note_sizes(node);
-      auto emitted = node.delegate != nullptr ? emit_delegate_call(node) : emit_kernel_call(node);
-      if (!emitted) {
+      if (auto emitted = emit_node(node); !emitted) {
         return with_context(std::move(emitted).error(), ir::describe(graph_, node));
       }
     }
@@ -119,13 +117,11 @@ class Emitter {
   }
 
  private:
-  /// Sizes that depend on elements, directly or by an operand, are upper bounds in the graph.
-  void note_sizes(const ir::Node& node) {
-    const bool is_noted = (node.op != nullptr && node.op->sizes_from_elements) ||
-                          std::ranges::any_of(ir::tensor_operands(node), [&](ValueId operand) {
-                            return sized_by_elements_.contains(operand);
-                          });
-    if (is_noted) sized_by_elements_.insert(node.results.begin(), node.results.end());
+  Result<void> emit_node(const ir::Node& node) {
+    if (node.delegate != nullptr) return emit_delegate_call(node);
+    const auto view = memory_.views.find(node.results.empty() ? ir::kNoTensor : node.results[0]);
+    if (view == memory_.views.end()) return emit_kernel_call(node);
+    return view->second.is_elided ? Result<void>() : emit_view(node);
   }
 
   std::int32_t add_value(pte::Value value) {
@@ -148,8 +144,8 @@ class Emitter {
       tensor.dynamism = pte::ShapeDynamism::kDynamicBound;
     if (value.kind == ir::ValueKind::kConstant) {
       files_.add_constant(value, tensor);
-    } else {
-      tensor.allocation = {.memory_id = 1, .offset = memory_.offsets.at(id)};
+    } else if (const auto offset = memory_.offsets.find(id); offset != memory_.offsets.end()) {
+      tensor.allocation = {.memory_id = 1, .offset = offset->second};
     }
     return indices_[id] = add_value(std::move(tensor));
   }
@@ -232,6 +228,21 @@ class Emitter {
     return {};
   }
 
+  /// The result becomes another name for the operand's memory, with other sizes.
+  Result<void> emit_view(const ir::Node& node) {
+    const auto operand = std::get<ValueId>(node.arguments[0]);
+    // A reshape's own sizes may have a -1, which needs no arithmetic here.
+    const bool is_reshape = ir::schema_of(*node.op).full_name() == "aten::view_copy";
+    const ir::Dims& sizes = is_reshape ? std::get<ir::Dims>(node.arguments[1])
+                                       : graph_.value(node.results[0]).type.dims;
+    const std::int32_t from = TRY(index_of(operand)), list = TRY(emit_list(sizes)),
+                       to = TRY(index_of(node.results[0]));
+    plan_.chains.front().emplace_back(
+        pte::KernelCall{.operator_index = operator_index("executorch_prim::et_view.default"),
+                        .arguments = {from, list, to}});
+    return {};
+  }
+
   Result<void> emit_delegate_call(const ir::Node& node) {
     const ir::Delegate& delegate = *node.delegate;
     pte::DelegateCall call{.delegate_index = static_cast<std::int32_t>(plan_.delegates.size())};
@@ -252,7 +263,7 @@ class Emitter {
   Files& files_;
   pte::ExecutionPlan plan_;
   std::map<ValueId, std::int32_t> indices_;
-  std::set<ValueId> sized_by_elements_;
+  const std::set<ValueId> sized_by_elements_ = sized_by_elements(graph_);
   SizeEmitter sizes_{
       graph_,
       {.index_of = [this](ValueId id) { return index_of(id); },

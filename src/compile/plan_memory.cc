@@ -17,44 +17,61 @@ Result<Shape> upper_bound(const ir::TensorType& type, const ir::SymbolRanges& sy
   return shape;
 }
 
+namespace {
+
+Result<std::size_t> bytes_at_bound(const ir::Graph& graph, ir::ValueId id) {
+  const ir::TensorType& type = graph.value(id).type;
+  std::size_t bytes = size_of(type.dtype);
+  for (const std::int64_t size : TRY(upper_bound(type, graph.symbols))) {
+    if (__builtin_mul_overflow(bytes, static_cast<std::size_t>(size), &bytes)) {
+      return fail(ErrorCode::kInvalidArgument, "value {} is too large at its upper bound",
+                  graph.value(id).name);
+    }
+  }
+  return bytes;
+}
+
+}  // namespace
+
 Result<MemoryPlan> plan_memory(const ir::Graph& graph) {
+  MemoryPlan plan{.views = find_views(graph)};
+  const auto owner_of = [&](ir::ValueId id) {
+    const auto found = plan.views.find(id);
+    return found == plan.views.end() ? id : found->second.owner;
+  };
   std::map<ir::ValueId, MemoryBlock> blocks;
   const auto add = [&](ir::ValueId id, std::size_t step) -> Result<void> {
-    const ir::TensorType& type = graph.value(id).type;
-    std::size_t bytes = size_of(type.dtype);
-    for (const std::int64_t size : TRY(upper_bound(type, graph.symbols))) {
-      if (__builtin_mul_overflow(bytes, static_cast<std::size_t>(size), &bytes)) {
-        return fail(ErrorCode::kInvalidArgument, "value {} is too large at its upper bound",
-                    graph.value(id).name);
-      }
-    }
-    blocks[id] = {.size_bytes = bytes, .first_step = step, .last_step = step};
+    blocks[id] = {
+        .size_bytes = TRY(bytes_at_bound(graph, id)), .first_step = step, .last_step = step};
     return {};
+  };
+  const auto use = [&](ir::ValueId id, std::size_t step) {
+    if (const auto found = blocks.find(owner_of(id)); found != blocks.end()) {
+      found->second.last_step = step;
+    }
   };
 
   for (const ir::ValueId input : graph.inputs()) TRY(add(input, 0));
   const std::vector<ir::NodeId> nodes = graph.nodes();
   for (std::size_t step = 0; step < nodes.size(); ++step) {
     const ir::Node& node = graph.node(nodes[step]);
-    for (const ir::ValueId operand : ir::tensor_operands(node)) {
-      if (const auto found = blocks.find(operand); found != blocks.end()) {
-        found->second.last_step = step;
-      }
-    }
-    for (const ir::ValueId result : node.results) TRY(add(result, step));
-  }
-  for (const ir::ValueId output : graph.outputs()) {
-    if (const auto found = blocks.find(output); found != blocks.end()) {
-      found->second.last_step = nodes.size();
+    for (const ir::ValueId operand : ir::tensor_operands(node)) use(operand, step);
+    for (const ir::ValueId result : node.results) {
+      if (!plan.views.contains(result)) TRY(add(result, step));
     }
   }
+  for (const ir::ValueId output : graph.outputs()) use(output, nodes.size());
 
   std::vector<MemoryBlock> in_order;
   for (const auto& [id, block] : blocks) in_order.push_back(block);
   const BlockLayout layout = place_blocks(in_order);
-  MemoryPlan plan{.arena_bytes = layout.size_bytes, .live_bytes = most_live_bytes(in_order)};
+  plan.arena_bytes = layout.size_bytes;
+  plan.live_bytes = most_live_bytes(in_order);
   std::size_t index = 0;
   for (const auto& [id, block] : blocks) plan.offsets[id] = layout.offsets[index++];
+  for (const auto& [id, view] : plan.views) {
+    if (view.is_elided) plan.offsets[id] = plan.offsets.at(view.owner);
+  }
   return plan;
 }
 

@@ -6,19 +6,21 @@
 #include <map>
 
 #include "base/place_blocks.h"
+#include "compile/views.h"
 #include "ir/graph.h"
 
 namespace tessera::compiler {
 
 /// Where the inputs and results of a graph live, at the upper bound of their sizes.
 struct MemoryPlan {
-  std::map<ir::ValueId, std::size_t> offsets;
+  std::map<ir::ValueId, std::size_t> offsets;  ///< not of views that instructions make
+  std::map<ir::ValueId, View> views;
   std::size_t arena_bytes = 0;
   std::size_t live_bytes = 0;  ///< the most that is in use at once
 };
 
-/// Inputs live from the start, outputs to the end; a node's results never share memory with its
-/// operands. Fails for a size without an upper bound.
+/// Inputs live from the start, outputs to the end, and what views see as long as the last of them.
+/// Other results never share memory with operands. Fails for a size without an upper bound.
 Result<MemoryPlan> plan_memory(const ir::Graph& graph);
 
 /// Sizes with every symbol at its largest; fails, naming the symbol, if one has no bound.

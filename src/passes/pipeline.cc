@@ -28,7 +28,8 @@ constexpr std::array kStandard = {kDecompose,   kFoldConstants, kFoldBatchNorm, 
 constexpr std::array kXnnpack = {kDecomposeForXnnpack, kFoldConstants, kFoldBatchNorm, kFoldPadding,
                                  kRemoveNoOps,         kMerge,         kRecognize,     kEliminate};
 constexpr std::array kRemainder = {Pass{"decompose_remainder", decompose},
-                                   Pass{"fold_remaining_constants", fold_constants}};
+                                   Pass{"fold_remaining_constants", fold_constants},
+                                   Pass{"remove_remaining_no_ops", remove_no_ops}};
 
 }  // namespace
 

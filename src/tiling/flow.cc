@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <ranges>
 
 #include "base/try.h"
 #include "ir/schema.h"
@@ -113,15 +114,17 @@ class FlowBuilder {
   /// Whether a value that a step reads depends on the input.
   Result<bool> read(FlowValue value, std::string_view reader) {
     if (is_written_[value]) return bool{flow_.depends_[value]};
-    // The exporter leaves out a reshape and lets both tensors share their memory.
+    // A reshape that the compiler has left out: both tensors share their memory.
     const pte::TensorValue* view = tensor(static_cast<std::int32_t>(value));
     if (view != nullptr && view->allocation) {
-      for (const FlowValue base : writes_) {
+      for (const FlowValue base : writes_ | std::views::reverse) {
         const pte::TensorValue* other = tensor(static_cast<std::int32_t>(base));
-        if (other->allocation && other->allocation->memory_id == view->allocation->memory_id &&
-            other->allocation->offset == view->allocation->offset && flow_.depends_[base]) {
-          return not_tileable(std::format("the reshape that {} reads", reader), kWholeInput);
+        if (!other->allocation || other->allocation->memory_id != view->allocation->memory_id ||
+            other->allocation->offset != view->allocation->offset) {
+          continue;
         }
+        if (!flow_.depends_[base]) return false;
+        return not_tileable(std::format("the reshape that {} reads", reader), kWholeInput);
       }
     }
     return fail(ErrorCode::kInvalidProgram, "{} reads value {}, which nothing has written", reader,
@@ -152,7 +155,11 @@ class FlowBuilder {
   Result<void> add_kernel(const pte::KernelCall& call) {
     const std::string& name = plan_.operators[static_cast<std::size_t>(call.operator_index)];
     const ir::Operator* op = ops::find_out_variant(name);
-    if (runtime::find_prim_operator(name) != nullptr) {
+    const auto* prim = runtime::find_prim_operator(name);
+    if (prim != nullptr && prim->kind == runtime::PrimKind::kView) {
+      return not_tileable("the reshape", kWholeInput);
+    }
+    if (prim != nullptr) {
       return not_tileable(name, "computes numbers while the program runs");
     }
     if (op == nullptr) {
