@@ -21,6 +21,9 @@ using ir::ValueId;
 /// end of a tensor, and ExecuTorch expects this much.
 constexpr std::size_t kArenaTailBytes = 64;
 
+/// Memory of buffers that runs change; 1 is that of all else.
+constexpr std::uint32_t kStateMemory = 2;
+
 std::span<const std::byte> bytes_of(const Tensor& tensor) {
   return {tensor.bytes(), tensor.num_bytes()};
 }
@@ -30,6 +33,7 @@ class Files {
  public:
   explicit Files(bool to_data_file) : to_data_file_(to_data_file) {
     program_.constants.emplace_back();  // index 0 stands for "no constant"
+    program_.mutable_initial_data.emplace_back();
   }
 
   /// Says in `tensor` where its bytes are.
@@ -47,6 +51,11 @@ class Files {
              ptd::TensorLayout{tensor.dtype, tensor.sizes, tensor.dim_order});
   }
 
+  std::uint32_t add_initial(const Tensor& contents) {
+    program_.mutable_initial_data.push_back(bytes_of(contents));
+    return static_cast<std::uint32_t>(program_.mutable_initial_data.size() - 1);
+  }
+
   void add_named_data(const std::string& key, std::span<const std::byte> bytes) {
     if (to_data_file_) {
       add_data(key, bytes, std::nullopt);
@@ -55,8 +64,8 @@ class Files {
     }
   }
 
-  void add_method(pte::ExecutionPlan plan, const ir::Graph& graph) {
-    const std::string& signature = signatures_.emplace_back(ir::print(ir::signature_of(graph)));
+  void add_method(pte::ExecutionPlan plan, const ir::Signature& types) {
+    const std::string& signature = signatures_.emplace_back(ir::print(types));
     program_.named_data.emplace_back(pte::signature_key(plan.name),
                                      std::as_bytes(std::span(signature)));
     program_.plans.push_back(std::move(plan));
@@ -96,12 +105,18 @@ class Files {
 class Emitter {
  public:
   Emitter(const MethodParts& method, Files& files)
-      : graph_(method.graph), memory_(method.plan), files_(files) {
+      : graph_(method.graph),
+        memory_(method.plan),
+        states_(method.states),
+        inputs_(std::span(graph_.inputs()).first(graph_.inputs().size() - states_.size())),
+        outputs_(std::span(graph_.outputs()).first(graph_.outputs().size() - states_.size())),
+        files_(files) {
     plan_.name = graph_.name;
   }
 
   Result<void> run() {
-    for (const ValueId input : graph_.inputs()) plan_.inputs.push_back(TRY(index_of(input)));
+    for (const ValueId input : inputs_) plan_.inputs.push_back(TRY(index_of(input)));
+    for (std::size_t i = 0; i < states_.size(); ++i) add_state(i);
     plan_.chains.emplace_back();
     for (const ir::NodeId id : graph_.nodes()) {
       const ir::Node& node = graph_.node(id);
@@ -109,10 +124,15 @@ class Emitter {
         return with_context(std::move(emitted).error(), ir::describe(graph_, node));
       }
     }
-    for (const ValueId output : graph_.outputs()) plan_.outputs.push_back(TRY(index_of(output)));
+    for (const ValueId output : outputs_) plan_.outputs.push_back(TRY(index_of(output)));
+    for (std::size_t i = 0; i < states_.size(); ++i) TRY(emit_state_update(i));
     const std::size_t tail = plan_.delegates.empty() ? 0 : kArenaTailBytes;
     plan_.buffer_sizes = {0, static_cast<std::int64_t>(memory_.arena_bytes + tail)};
-    files_.add_method(std::move(plan_), graph_);
+    if (state_bytes_ > 0) plan_.buffer_sizes.push_back(static_cast<std::int64_t>(state_bytes_));
+    ir::Signature signature = ir::signature_of(graph_);
+    signature.inputs.resize(inputs_.size());
+    signature.outputs.resize(outputs_.size());
+    files_.add_method(std::move(plan_), signature);
     return {};
   }
 
@@ -122,6 +142,30 @@ class Emitter {
     const auto view = memory_.views.find(node.results.empty() ? ir::kNoTensor : node.results[0]);
     if (view == memory_.views.end()) return emit_kernel_call(node);
     return view->second.is_elided ? Result<void>() : emit_view(node);
+  }
+
+  /// States lie in memory of their own, so that nothing else ever does.
+  void add_state(std::size_t index) {
+    const Tensor& initial = states_[index].initial;
+    pte::TensorValue tensor{.dtype = initial.dtype(), .sizes = initial.shape()};
+    for (std::size_t dim = 0; dim < initial.rank(); ++dim) {
+      tensor.dim_order.push_back(static_cast<std::uint8_t>(dim));
+    }
+    tensor.allocation = {.memory_id = kStateMemory, .offset = state_bytes_};
+    tensor.data_buffer_index = files_.add_initial(initial);
+    state_bytes_ += (initial.num_bytes() + kBlockAlignment - 1) / kBlockAlignment * kBlockAlignment;
+    indices_[graph_.inputs()[inputs_.size() + index]] = add_value(std::move(tensor));
+  }
+
+  Result<void> emit_state_update(std::size_t index) {
+    const std::int32_t state = indices_.at(graph_.inputs()[inputs_.size() + index]);
+    const std::int32_t last = TRY(index_of(graph_.outputs()[outputs_.size() + index]));
+    if (last == state) return {};
+    const std::int32_t non_blocking = add_value(false);
+    plan_.chains.front().emplace_back(
+        pte::KernelCall{.operator_index = operator_index("aten::copy_"),
+                        .arguments = {state, last, non_blocking, state}});
+    return {};
   }
 
   std::int32_t add_value(pte::Value value) {
@@ -260,6 +304,9 @@ class Emitter {
 
   const ir::Graph& graph_;
   const MemoryPlan& memory_;
+  const std::span<const BufferState> states_;
+  const std::span<const ValueId> inputs_, outputs_;  ///< without those of the states
+  std::size_t state_bytes_ = 0;
   Files& files_;
   pte::ExecutionPlan plan_;
   std::map<ValueId, std::int32_t> indices_;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "compile/import_pt2.h"
 #include "compile/plan_memory.h"
 #include "formats/pte.h"
 #include "ir/graph.h"
@@ -15,6 +16,9 @@ namespace tessera::compiler {
 struct MethodParts {
   const ir::Graph& graph;
   const MemoryPlan& plan;
+  /// Of the last inputs and outputs of the graph, which stand for buffers that runs change: no
+  /// inputs and outputs of the method, but memory of its own with these contents at first.
+  std::span<const BufferState> states = {};
 };
 
 struct EmittedFiles {

@@ -41,8 +41,9 @@ void visit_tensors(const pt2::Argument& argument, const Visit& visit) {
 
 class Importer {
  public:
-  Importer(const pt2::ExportedProgram& program, ir::FindOperator find_operator)
-      : program_(program), find_operator_(find_operator) {}
+  Importer(const pt2::ExportedProgram& program, ir::FindOperator find_operator,
+           std::vector<BufferState>* states)
+      : program_(program), find_operator_(find_operator), states_(states) {}
 
   Result<ir::Graph> run(std::span<const DimOverride> overrides) {
     TRY(check_operators());
@@ -70,6 +71,9 @@ class Importer {
     return {.op = find_operator_(operator_name)};
   }
 
+  std::set<std::string> written_buffers() const;
+  void add_states(const std::set<std::string>& written);
+  Result<ir::ValueId> own_output(ir::ValueId value);
   Result<void> check_operators() const;
   Result<void> check_outputs() const;
   Result<void> import_inputs(std::span<const DimOverride> overrides);
@@ -78,6 +82,7 @@ class Importer {
   void find_last_uses();
   Result<void> import_node(const pt2::Node& node);
   Result<std::vector<ir::Argument>> prepare_call(const Callee& callee, const pt2::Node& node);
+  void match_number(ir::ValueId number, const std::vector<ir::Argument>& arguments);
   Result<void> bind_results(const Callee& callee, const pt2::Node& node, ir::NodeId id);
   Result<void> bind_result(const std::string& name, ir::ValueId result);
   Result<void> check_result(const std::string& name, ir::ValueId result) const;
@@ -96,6 +101,8 @@ class Importer {
 
   const pt2::ExportedProgram& program_;
   const ir::FindOperator find_operator_;
+  std::vector<BufferState>* const states_;
+  std::vector<std::string> state_names_;  ///< tensors' names, in the order of states_
   ir::Graph graph_;
   std::size_t position_ = 0;  ///< of the node that is being imported
 
@@ -143,6 +150,7 @@ Result<void> Importer::check_outputs() const {
       case pt2::OutputKind::kUserOutput:
         break;
       case pt2::OutputKind::kBufferMutation:
+        if (states_ != nullptr) break;
         return fail(ErrorCode::kNotSupported,
                     "the model writes to its buffer '{}'; models that keep state from call to call "
                     "are not supported",
@@ -187,6 +195,7 @@ Result<void> Importer::import_inputs(std::span<const DimOverride> overrides) {
   }
   graph_.symbols = TRY(resolve_ranges(inputs, program_.ranges, overrides));
   for (std::size_t i = 0; i < inputs.size(); ++i) TRY(add_input(inputs[i], dtypes[i]));
+  if (states_ != nullptr) add_states(written_buffers());
   return {};
 }
 
@@ -223,6 +232,7 @@ void Importer::find_last_uses() {
     visit_tensors(spec.argument,
                   [&](const std::string& name) { last_uses_[name] = kOutputPosition; });
   }
+  for (const std::string& name : state_names_) last_uses_[name] = kOutputPosition;
 }
 
 /// Constants come to be when they are first used: many buffers never are.
@@ -293,6 +303,50 @@ pt2::Node with_functional_names(pt2::Node node, const ir::Schema& schema) {
   return node;
 }
 
+/// Names of the buffers that a node or an output writes to, directly or through views.
+std::set<std::string> Importer::written_buffers() const {
+  std::map<std::string, std::string> buffers;  // tensor's name -> the buffer whose memory it shows
+  std::map<std::string, std::string> by_target;
+  for (const pt2::InputSpec& spec : program_.inputs) {
+    const auto* tensor = std::get_if<pt2::TensorName>(&spec.argument);
+    if (spec.kind != pt2::InputKind::kBuffer || tensor == nullptr) continue;
+    buffers[tensor->name] = by_target[spec.target] = tensor->name;
+  }
+  std::set<std::string> written;
+  for (const pt2::Node& node : program_.nodes) {
+    const std::string name = operator_name_of(node.target);
+    const Callee callee = callee_of(name);
+    if (callee.op == nullptr || (!callee.is_in_place && !is_view_operator(name))) continue;
+    const ir::Schema& schema = ir::schema_of(*callee.op);
+    const auto first =
+        first_tensor(schema, callee.is_in_place ? with_functional_names(node, schema) : node);
+    const auto shown = first ? buffers.find(*first) : buffers.end();
+    if (shown == buffers.end()) continue;
+    const std::string buffer = shown->second;
+    if (callee.is_in_place) written.insert(buffer);
+    for (const std::string& result : result_names(node)) buffers[result] = buffer;
+  }
+  for (const pt2::OutputSpec& spec : program_.outputs) {
+    if (spec.kind == pt2::OutputKind::kBufferMutation && by_target.contains(spec.target)) {
+      written.insert(by_target.at(spec.target));
+    }
+  }
+  return written;
+}
+
+/// Written buffers are inputs of the graph, whose last values are its outputs.
+void Importer::add_states(const std::set<std::string>& written) {
+  for (const std::string& name : written) {
+    const std::string target = weight_names_.at(name);
+    const Tensor& initial = program_.weights.find(target)->second;
+    weight_names_.erase(name);
+    values_[name] = graph_.add_input(name, ir::type_of(initial));
+    storage_.add(name);
+    states_->push_back({target, initial});
+    state_names_.push_back(name);
+  }
+}
+
 Result<void> Importer::import_node(const pt2::Node& written) {
   if (is_without_tensors(written)) return {};
   const std::string operator_name = operator_name_of(written.target);
@@ -311,14 +365,36 @@ Result<void> Importer::import_node(const pt2::Node& written) {
   return {};
 }
 
+/// Gives a whole number the floating dtype that it is computed in anyway, so that XNNPACK can take
+/// it: x * 2 is x * 2.0.
+void Importer::match_number(ir::ValueId number, const std::vector<ir::Argument>& arguments) {
+  ir::Value& value = graph_.value(number);
+  if (value.type.dtype != DType::kI64) return;
+  const auto whole = value.data.elements<std::int64_t>()[0];
+  for (const ir::Argument& argument : arguments) {
+    const auto* other = std::get_if<ir::ValueId>(&argument);
+    if (other == nullptr || graph_.value(*other).type.dtype != DType::kF32) continue;
+    const auto real = static_cast<float>(whole);
+    if (static_cast<double>(real) != static_cast<double>(whole)) return;
+    value.data = Tensor::of<float>(Shape{}, std::span<const float>(&real, 1));
+    value.type = ir::type_of(value.data);
+    return;
+  }
+}
+
 Result<std::vector<ir::Argument>> Importer::prepare_call(const Callee& callee,
                                                          const pt2::Node& node) {
+  std::vector<ir::ValueId> numbers;
   const NameScope scope{
       .tensor = [this](const std::string& name) { return find_tensor(name); },
       .symbol = [this](const std::string& name) { return find_symbolic_int(name); },
-      .constant = [this](Tensor data) { return graph_.add_constant("number", std::move(data)); }};
+      .constant =
+          [&](Tensor data) {
+            return numbers.emplace_back(graph_.add_constant("number", std::move(data)));
+          }};
   const ir::Schema& schema = ir::schema_of(*callee.op);
   auto arguments = TRY(import_arguments(schema, node, scope));
+  for (const ir::ValueId number : numbers) match_number(number, arguments);
   const auto first = first_tensor(schema, node);
   if (callee.is_in_place && first) TRY(check_write(*first));
   return arguments;
@@ -437,18 +513,42 @@ Result<void> Importer::write_through(std::string name) {
   return {};
 }
 
+/// A buffer's memory changes at the end of a run, so an output must not be that memory.
+Result<ir::ValueId> Importer::own_output(ir::ValueId value) {
+  const bool is_state = std::ranges::any_of(
+      state_names_, [&](const std::string& name) { return graph_.value(value).name == name; });
+  if (!is_state) return value;
+  return graph_.add_call(*find_operator_("aten::clone"), {value, std::monostate()});
+}
+
 Result<void> Importer::import_outputs() {
   std::vector<ir::ValueId> outputs;
+  std::map<std::string, std::string> written;  // by the buffer's fully qualified name
   for (const pt2::OutputSpec& spec : program_.outputs) {
     const auto* tensor = std::get_if<pt2::TensorName>(&spec.argument);
     if (tensor == nullptr) {
       return fail(ErrorCode::kNotSupported, "output {} is no tensor", outputs.size());
     }
+    if (spec.kind == pt2::OutputKind::kBufferMutation) {
+      written[spec.target] = tensor->name;
+      continue;
+    }
     auto value = find_tensor(tensor->name);
     if (!value) {
       return with_context(std::move(value).error(), std::format("output {}", outputs.size()));
     }
-    outputs.push_back(*value);
+    outputs.push_back(TRY(own_output(*value)));
+  }
+  for (std::size_t i = 0; i < state_names_.size(); ++i) {
+    const auto named = written.find((*states_)[i].fully_qualified_name);
+    const std::string& last = named == written.end() ? state_names_[i] : named->second;
+    outputs.push_back(TRY(own_output(TRY(find_tensor(last)))));
+    const ir::TensorType type = ir::type_of((*states_)[i].initial);
+    if (graph_.value(outputs.back()).type != type) {
+      return fail(ErrorCode::kInvalidProgram, "it writes {} to buffer '{}', which is {}",
+                  ir::print(graph_.value(outputs.back()).type), (*states_)[i].fully_qualified_name,
+                  ir::print(type));
+    }
   }
   graph_.set_outputs(std::move(outputs));
   return {};
@@ -458,8 +558,8 @@ Result<void> Importer::import_outputs() {
 
 Result<ir::Graph> import_graph(const pt2::ExportedProgram& program,
                                std::span<const DimOverride> overrides,
-                               ir::FindOperator find_operator) {
-  return Importer(program, find_operator).run(overrides);
+                               ir::FindOperator find_operator, std::vector<BufferState>* states) {
+  return Importer(program, find_operator, states).run(overrides);
 }
 
 }  // namespace tessera

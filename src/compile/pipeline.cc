@@ -27,16 +27,17 @@ using compiler::PassRunner;
 using compiler::Placement;
 
 /// Gives the graph as it is before all passes.
-using GraphSource = std::function<Result<ir::Graph>()>;
+using GraphSource = std::function<Result<ir::Graph>(std::vector<BufferState>& states)>;
 
 struct NamedSource {
   std::string name;  ///< of the method
   GraphSource graph;
 };
 
-Result<ir::Graph> import_file(const std::filesystem::path& model, const CompileOptions& options) {
+Result<ir::Graph> import_file(const std::filesystem::path& model, const CompileOptions& options,
+                              std::vector<BufferState>& states) {
   const pt2::ExportedProgram exported = TRY(pt2::read(model));
-  auto imported = import_graph(exported, options.dims, ops::find_operator);
+  auto imported = import_graph(exported, options.dims, ops::find_operator, &states);
   if (!imported) return with_context(std::move(imported).error(), model.string());
   return imported;
 }
@@ -55,10 +56,11 @@ Result<ir::Graph> finish_with_dims(GraphBuilder builder, const CompileOptions& o
 
 /// From the source to a graph that holds delegate calls and kernel calls only.
 Result<ir::Graph> make_graph(const GraphSource& source, const CompileOptions& options,
-                             PassRunner& runner, std::vector<Placement>& placements) {
+                             PassRunner& runner, std::vector<Placement>& placements,
+                             std::vector<BufferState>& states) {
   ir::Graph graph;
   TRY(runner.run("import", graph, [&](ir::Graph& result) -> Result<void> {
-    result = TRY(source());
+    result = TRY(source(states));
     return {};
   }));
   const bool is_delegated = options.backend == Backend::kXnnpack;
@@ -103,13 +105,14 @@ void add_to_report(const ir::Graph& graph, const CompileOptions& options,
 /// A method's graph and where its values lie.
 struct Method {
   ir::Graph graph;
+  std::vector<BufferState> states;
   compiler::MemoryPlan plan;
 };
 
 Result<void> write_files(std::span<const Method> methods, const std::filesystem::path& model_pte,
                          const CompileOptions& options, CompileReport& report) {
   std::vector<compiler::MethodParts> parts;
-  for (const Method& method : methods) parts.push_back({method.graph, method.plan});
+  for (const Method& method : methods) parts.push_back({method.graph, method.plan, method.states});
   const auto files = TRY(compiler::emit_pte(parts, options.data_file.has_value()));
   if (options.data_file) TRY(write_file_atomically(*options.data_file, files.data));
   TRY(write_file_atomically(model_pte, files.program));
@@ -127,13 +130,14 @@ Result<CompileReport> compile_sources(std::span<const NamedSource> sources,
   for (const NamedSource& source : sources) {
     PassRunner runner(options);
     std::vector<Placement> placements;
-    Method method{.graph = TRY(make_graph(source.graph, options, runner, placements))};
+    Method method;
+    method.graph = TRY(make_graph(source.graph, options, runner, placements, method.states));
     method.graph.name = source.name;
     add_to_report(method.graph, options, placements, runner, report);
     is_stopped = runner.is_stopped();
     if (is_stopped) continue;
     compiler::release_lowered_constants(method.graph);
-    method.plan = TRY(compiler::plan_memory(method.graph));
+    method.plan = TRY(compiler::plan_memory(method.graph, method.states.size()));
     report.planned_bytes += method.plan.arena_bytes;
     report.live_bytes += method.plan.live_bytes;
     methods.push_back(std::move(method));
@@ -152,7 +156,9 @@ Result<CompileReport> compile(std::span<const MethodSource> methods,
     if (std::ranges::contains(sources, method.name, &NamedSource::name)) {
       return fail(ErrorCode::kInvalidArgument, "two methods are called '{}'", method.name);
     }
-    sources.push_back({method.name, [&] { return import_file(method.model, options); }});
+    sources.push_back({method.name, [&](std::vector<BufferState>& states) {
+                         return import_file(method.model, options, states);
+                       }});
   }
   if (sources.empty()) return fail(ErrorCode::kInvalidArgument, "a program without methods");
   return compile_sources(sources, model_pte, options);
@@ -168,7 +174,7 @@ Result<CompileReport> compile(const std::filesystem::path& model_pt2,
 Result<CompileReport> compile(GraphBuilder builder, const std::filesystem::path& model_pte,
                               const CompileOptions& options) {
   const NamedSource source{"forward",
-                           [&] { return finish_with_dims(std::move(builder), options); }};
+                           [&](auto&) { return finish_with_dims(std::move(builder), options); }};
   return compile_sources(std::span(&source, 1), model_pte, options);
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "compile/plan_memory.h"
 
+#include <span>
+
 #include "base/try.h"
 
 namespace tessera::compiler {
@@ -33,7 +35,7 @@ Result<std::size_t> bytes_at_bound(const ir::Graph& graph, ir::ValueId id) {
 
 }  // namespace
 
-Result<MemoryPlan> plan_memory(const ir::Graph& graph) {
+Result<MemoryPlan> plan_memory(const ir::Graph& graph, std::size_t num_states) {
   MemoryPlan plan{.views = find_views(graph)};
   const auto owner_of = [&](ir::ValueId id) {
     const auto found = plan.views.find(id);
@@ -51,7 +53,8 @@ Result<MemoryPlan> plan_memory(const ir::Graph& graph) {
     }
   };
 
-  for (const ir::ValueId input : graph.inputs()) TRY(add(input, 0));
+  const std::span<const ir::ValueId> inputs = graph.inputs();
+  for (const ir::ValueId input : inputs.first(inputs.size() - num_states)) TRY(add(input, 0));
   const std::vector<ir::NodeId> nodes = graph.nodes();
   for (std::size_t step = 0; step < nodes.size(); ++step) {
     const ir::Node& node = graph.node(nodes[step]);

@@ -245,6 +245,39 @@ TEST(Import, AWriteThatNobodyElseSeesIsFine) {
   EXPECT_THAT(last.text(), HasSubstr("return"));
 }
 
+/// A buffer that is written to, through a view, is an input and an output.
+TEST(Import, WrittenBuffersAreStates) {
+  Model model;
+  model.program.inputs.push_back({.kind = pt2::InputKind::kBuffer,
+                                  .argument = TensorName{"b_count"},
+                                  .target = "count",
+                                  .keyword = "buffer"});
+  model.program.weights["count"] = Tensor::of<float>(Shape{2, 2}, std::array{1.F, 2.F, 3.F, 4.F});
+  model.program.tensors["b_count"] = meta({{2}, {2}});
+  model
+      .call("select.int",
+            {{"self", TensorName{"b_count"}}, {"dim", std::int64_t{0}}, {"index", std::int64_t{1}}},
+            "row")
+      .relu_in_place("row", "written")
+      .relu("x", "y")
+      .returns("y")
+      .returns("b_count");
+  std::vector<BufferState> states;
+  const auto graph = import_graph(model.program, {}, ops::find_operator, &states);
+  ASSERT_TRUE(graph.has_value()) << graph.error().message;
+  EXPECT_EQ(ir::print(*graph),
+            R"(graph forward(%x: f32[2,3,n,8], %b_count: f32[2,2]) where n in 4..64 {
+  %select: f32[2] = aten::select.int(%b_count, dim=0, index=1)
+  %relu: f32[2] = aten::relu(%select)
+  %select_scatter: f32[2,2] = aten::select_scatter(%b_count, %relu, dim=0, index=1)
+  %relu_1: f32[2,3,n,8] = aten::relu(%x)
+  return %relu_1, %select_scatter, %select_scatter
+}
+)");
+  ASSERT_EQ(states.size(), 1u);
+  EXPECT_EQ(states[0].fully_qualified_name, "count");
+}
+
 TEST(Import, WritesToInputsAndStateAreRefused) {
   Model input;
   input.relu_in_place("x", "y").returns("y");
