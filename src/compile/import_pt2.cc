@@ -13,31 +13,14 @@
 #include "base/try.h"
 #include "compile/import_argument.h"
 #include "compile/import_origin.h"
-#include "compile/import_storage.h"
 #include "compile/import_symbols.h"
 #include "compile/import_target.h"
-#include "compile/import_views.h"
+#include "compile/import_tensors.h"
 #include "compile/sympy_expression.h"
 #include "ir/schema.h"
 
 namespace tessera {
 namespace {
-
-constexpr std::size_t kOutputPosition = std::numeric_limits<std::size_t>::max();
-
-/// Calls visit(name) for every tensor that the argument names.
-template <class Visit>
-void visit_tensors(const pt2::Argument& argument, const Visit& visit) {
-  if (const auto* one = std::get_if<pt2::TensorName>(&argument)) visit(one->name);
-  if (const auto* many = std::get_if<std::vector<pt2::TensorName>>(&argument)) {
-    for (const auto& tensor : *many) visit(tensor.name);
-  }
-  if (const auto* some = std::get_if<std::vector<std::optional<pt2::TensorName>>>(&argument)) {
-    for (const auto& tensor : *some) {
-      if (tensor) visit(tensor->name);
-    }
-  }
-}
 
 class Importer {
  public:
@@ -49,9 +32,9 @@ class Importer {
     TRY(check_operators());
     TRY(check_outputs());
     TRY(import_inputs(overrides));
-    find_last_uses();
-    for (; position_ < program_.nodes.size(); ++position_) {
-      TRY(import_node(program_.nodes[position_]));
+    for (const pt2::Node& node : program_.nodes) {
+      TRY(import_node(node));
+      tensors_.advance();
     }
     TRY(import_outputs());
     return std::move(graph_);
@@ -79,46 +62,23 @@ class Importer {
   Result<void> import_inputs(std::span<const DimOverride> overrides);
   Result<void> add_input(const InputDims& input, DType dtype);
   Result<void> add_weight(const pt2::InputSpec& spec);
-  void find_last_uses();
   Result<void> import_node(const pt2::Node& node);
   Result<std::vector<ir::Argument>> prepare_call(const Callee& callee, const pt2::Node& node);
   void match_number(ir::ValueId number, const std::vector<ir::Argument>& arguments);
   Result<void> bind_results(const Callee& callee, const pt2::Node& node, ir::NodeId id);
   Result<void> bind_result(const std::string& name, ir::ValueId result);
   Result<void> check_result(const std::string& name, ir::ValueId result) const;
-  Result<void> check_write(const std::string& name) const;
-  Result<void> overwrite(const std::string& name, ir::ValueId result);
-  bool is_traced(const std::string& name) const;
-  Result<void> write_through(std::string name);
   Result<void> import_outputs();
 
-  Result<ir::ValueId> find_tensor(const std::string& name);
   Result<ir::Dim> find_symbolic_int(const std::string& name) const;
-  bool is_read_later(const std::string& name) const {
-    const auto found = last_uses_.find(name);
-    return found != last_uses_.end() && found->second > position_;
-  }
 
   const pt2::ExportedProgram& program_;
   const ir::FindOperator find_operator_;
   std::vector<BufferState>* const states_;
   std::vector<std::string> state_names_;  ///< tensors' names, in the order of states_
+  std::vector<ir::ValueId> state_inputs_;
   ir::Graph graph_;
-  std::size_t position_ = 0;  ///< of the node that is being imported
-
-  std::map<std::string, ir::ValueId> values_;        ///< what a tensor's name stands for now
-  std::map<std::string, std::string> weight_names_;  ///< tensor's name -> fully qualified name
-  std::map<std::string, std::size_t> last_uses_;     ///< tensor's name -> position of a node
-  StorageTracker storage_;
-  /// A tensor that shows another's elements: result `result` of `node`, or, without a node, all of
-  /// them as they are.
-  struct View {
-    std::string base;
-    std::optional<ir::NodeId> node;
-    std::size_t result = 0;
-  };
-  std::map<std::string, View> views_;
-  std::set<std::string> outdated_;  ///< views of what has been written to since
+  ImportedTensors tensors_{program_, graph_};
 };
 
 Result<void> Importer::check_operators() const {
@@ -200,11 +160,10 @@ Result<void> Importer::import_inputs(std::span<const DimOverride> overrides) {
 }
 
 Result<void> Importer::add_input(const InputDims& input, DType dtype) {
-  if (values_.contains(input.name) || weight_names_.contains(input.name)) {
+  if (tensors_.is_known(input.name)) {
     return fail(ErrorCode::kInvalidProgram, "two inputs are called '{}'", input.name);
   }
-  values_[input.name] = graph_.add_input(input.name, {dtype, input.dims});
-  storage_.add_foreign(input.name, std::format("input '{}'", input.name));
+  tensors_.add_input(input.name, graph_.add_input(input.name, {dtype, input.dims}));
   return {};
 }
 
@@ -214,45 +173,12 @@ Result<void> Importer::add_weight(const pt2::InputSpec& spec) {
     return fail(ErrorCode::kInvalidProgram, "the archive has no tensor '{}' ({} '{}')", spec.target,
                 spec.keyword, name);
   }
-  if (!weight_names_.emplace(name, spec.target).second) {
+  if (tensors_.is_known(name)) {
     return fail(ErrorCode::kInvalidProgram, "the {} '{}' has no name of its own", spec.keyword,
                 spec.target);
   }
-  storage_.add_foreign(name, std::format("{} '{}'", spec.keyword, spec.target));
+  tensors_.add_weight(name, spec.target, std::format("{} '{}'", spec.keyword, spec.target));
   return {};
-}
-
-void Importer::find_last_uses() {
-  for (std::size_t i = 0; i < program_.nodes.size(); ++i) {
-    for (const pt2::NamedArgument& argument : program_.nodes[i].arguments) {
-      visit_tensors(argument.value, [&](const std::string& name) { last_uses_[name] = i; });
-    }
-  }
-  for (const pt2::OutputSpec& spec : program_.outputs) {
-    visit_tensors(spec.argument,
-                  [&](const std::string& name) { last_uses_[name] = kOutputPosition; });
-  }
-  for (const std::string& name : state_names_) last_uses_[name] = kOutputPosition;
-}
-
-/// Constants come to be when they are first used: many buffers never are.
-Result<ir::ValueId> Importer::find_tensor(const std::string& name) {
-  if (outdated_.contains(name)) {
-    const View view = views_.at(name);
-    const ir::ValueId base = TRY(find_tensor(view.base));
-    outdated_.erase(name);
-    return values_[name] =
-               view.node
-                   ? TRY(replay_view(graph_, ir::Node(graph_.node(*view.node)), view.result, base))
-                   : base;
-  }
-  if (const auto found = values_.find(name); found != values_.end()) return found->second;
-  const auto weight = weight_names_.find(name);
-  if (weight == weight_names_.end()) {
-    return fail(ErrorCode::kInvalidProgram, "there is no tensor '{}' before it", name);
-  }
-  const Tensor& data = program_.weights.find(weight->second)->second;
-  return values_[name] = graph_.add_constant(name, data, weight->second);
 }
 
 Result<ir::Dim> Importer::find_symbolic_int(const std::string& name) const {
@@ -337,11 +263,10 @@ std::set<std::string> Importer::written_buffers() const {
 /// Written buffers are inputs of the graph, whose last values are its outputs.
 void Importer::add_states(const std::set<std::string>& written) {
   for (const std::string& name : written) {
-    const std::string target = weight_names_.at(name);
+    const std::string target = tensors_.weight_of(name);
     const Tensor& initial = program_.weights.find(target)->second;
-    weight_names_.erase(name);
-    values_[name] = graph_.add_input(name, ir::type_of(initial));
-    storage_.add(name);
+    state_inputs_.push_back(graph_.add_input(name, ir::type_of(initial)));
+    tensors_.make_state(name, state_inputs_.back());
     states_->push_back({target, initial});
     state_names_.push_back(name);
   }
@@ -386,7 +311,7 @@ Result<std::vector<ir::Argument>> Importer::prepare_call(const Callee& callee,
                                                          const pt2::Node& node) {
   std::vector<ir::ValueId> numbers;
   const NameScope scope{
-      .tensor = [this](const std::string& name) { return find_tensor(name); },
+      .tensor = [this](const std::string& name) { return tensors_.find(name); },
       .symbol = [this](const std::string& name) { return find_symbolic_int(name); },
       .constant =
           [&](Tensor data) {
@@ -396,7 +321,7 @@ Result<std::vector<ir::Argument>> Importer::prepare_call(const Callee& callee,
   auto arguments = TRY(import_arguments(schema, node, scope));
   for (const ir::ValueId number : numbers) match_number(number, arguments);
   const auto first = first_tensor(schema, node);
-  if (callee.is_in_place && first) TRY(check_write(*first));
+  if (callee.is_in_place && first) TRY(tensors_.check_write(*first));
   return arguments;
 }
 
@@ -408,26 +333,28 @@ Result<void> Importer::bind_results(const Callee& callee, const pt2::Node& node,
                 names.size());
   }
   const auto first = first_tensor(ir::schema_of(*callee.op), node);
-  if (callee.is_in_place && first && results.size() == 1) TRY(overwrite(*first, results[0]));
+  if (callee.is_in_place && first && results.size() == 1)
+    TRY(tensors_.overwrite(*first, results[0]));
   const bool shares_memory = callee.is_in_place || is_view_operator(operator_name_of(node.target));
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (names[i].empty()) continue;
     TRY(bind_result(names[i], results[i]));
     if (shares_memory && first) {
-      storage_.add_view(names[i], *first);
-      views_[names[i]] = {*first, callee.is_in_place ? std::nullopt : std::optional(id), i};
+      tensors_.add_view(names[i],
+                        {*first, callee.is_in_place ? std::nullopt : std::optional(id), i});
     } else {
-      storage_.add(names[i]);
+      tensors_.add_owner(names[i]);
     }
   }
   return {};
 }
 
 Result<void> Importer::bind_result(const std::string& name, ir::ValueId result) {
-  if (weight_names_.contains(name) || !values_.emplace(name, result).second) {
+  if (tensors_.is_known(name)) {
     return fail(ErrorCode::kInvalidProgram, "a second tensor is called '{}'", name);
   }
-  return is_read_later(name) ? check_result(name, result) : Result<void>();
+  tensors_.bind(name, result);
+  return tensors_.is_read_later(name) ? check_result(name, result) : Result<void>();
 }
 
 /// The archive says what each result is; where that is a plain fact it must agree with us.
@@ -451,73 +378,9 @@ Result<void> Importer::check_result(const std::string& name, ir::ValueId result)
               name_of(meta->second.dtype), sizes, ir::print(type));
 }
 
-/// Whether all calls between the tensor and the one whose memory it shows are exact views.
-bool Importer::is_traced(const std::string& name) const {
-  const auto view = views_.find(name);
-  if (view == views_.end()) return true;
-  const auto& [base, node, result] = view->second;
-  return (!node || is_exact_view(graph_.node(*node))) && is_traced(base);
-}
-
-/// A write is fine if all who read the memory later can be given what it holds then.
-Result<void> Importer::check_write(const std::string& name) const {
-  if (const auto owner = storage_.foreign_owner(name)) {
-    return fail(ErrorCode::kNotSupported,
-                "it writes to {}; models that change their inputs or weights are not supported",
-                *owner);
-  }
-  for (const std::string& sharer : storage_.sharers(name)) {
-    if (values_.at(sharer) == values_.at(name) || !is_read_later(sharer)) continue;
-    if (is_traced(name) && is_traced(sharer)) continue;
-    return fail(ErrorCode::kNotSupported,
-                "it writes to '{}' while '{}', which may share its memory, is read later; clone "
-                "one of them before",
-                name, sharer);
-  }
-  return {};
-}
-
-/// From now on, the tensor and what shows the same elements stand for the result.
-Result<void> Importer::overwrite(const std::string& name, ir::ValueId result) {
-  const ir::ValueId old = values_.at(name);
-  if (graph_.value(old).type != graph_.value(result).type) {
-    return fail(ErrorCode::kInvalidProgram, "it writes {} to '{}', which is {}",
-                ir::print(graph_.value(result).type), name, ir::print(graph_.value(old).type));
-  }
-  bool is_seen_by_others = false;
-  for (const std::string& sharer : storage_.sharers(name)) {
-    if (values_.at(sharer) == old) {
-      values_[sharer] = result;
-    } else if (is_read_later(sharer)) {
-      is_seen_by_others = true;
-    }
-  }
-  return is_seen_by_others ? write_through(name) : Result<void>();
-}
-
-/// Tells the tensors whose elements the written one shows, and marks the other views of them.
-Result<void> Importer::write_through(std::string name) {
-  std::set<std::string> outdated(storage_.sharers(name).begin(), storage_.sharers(name).end());
-  outdated.erase(name);
-  for (auto view = views_.find(name); view != views_.end(); view = views_.find(name)) {
-    const auto& [base, node, result] = view->second;
-    const ir::ValueId written = values_.at(name);
-    const ir::ValueId before = TRY(find_tensor(base));
-    values_[base] =
-        node ? TRY(write_back(graph_, ir::Node(graph_.node(*node)), result, before, written))
-             : written;
-    outdated.erase(base);
-    name = base;
-  }
-  outdated_.insert(outdated.begin(), outdated.end());
-  return {};
-}
-
 /// A buffer's memory changes at the end of a run, so an output must not be that memory.
 Result<ir::ValueId> Importer::own_output(ir::ValueId value) {
-  const bool is_state = std::ranges::any_of(
-      state_names_, [&](const std::string& name) { return graph_.value(value).name == name; });
-  if (!is_state) return value;
+  if (!std::ranges::contains(state_inputs_, value)) return value;
   return graph_.add_call(*find_operator_("aten::clone"), {value, std::monostate()});
 }
 
@@ -530,10 +393,14 @@ Result<void> Importer::import_outputs() {
       return fail(ErrorCode::kNotSupported, "output {} is no tensor", outputs.size());
     }
     if (spec.kind == pt2::OutputKind::kBufferMutation) {
+      if (!std::ranges::contains(*states_, spec.target, &BufferState::fully_qualified_name)) {
+        return fail(ErrorCode::kInvalidProgram, "the model writes to '{}', which is no buffer",
+                    spec.target);
+      }
       written[spec.target] = tensor->name;
       continue;
     }
-    auto value = find_tensor(tensor->name);
+    auto value = tensors_.find(tensor->name);
     if (!value) {
       return with_context(std::move(value).error(), std::format("output {}", outputs.size()));
     }
@@ -542,7 +409,7 @@ Result<void> Importer::import_outputs() {
   for (std::size_t i = 0; i < state_names_.size(); ++i) {
     const auto named = written.find((*states_)[i].fully_qualified_name);
     const std::string& last = named == written.end() ? state_names_[i] : named->second;
-    outputs.push_back(TRY(own_output(TRY(find_tensor(last)))));
+    outputs.push_back(TRY(own_output(TRY(tensors_.find(last)))));
     const ir::TensorType type = ir::type_of((*states_)[i].initial);
     if (graph_.value(outputs.back()).type != type) {
       return fail(ErrorCode::kInvalidProgram, "it writes {} to buffer '{}', which is {}",
