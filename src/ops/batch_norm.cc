@@ -195,10 +195,10 @@ Result<void> lower_inference(const NodeView& view, xnnpack::Builder& builder) {
   for (std::size_t dim = 2; dim < view.results[0].rank(); ++dim) shape.push_back(1);
   const auto x = wiring.input(operand(view, kInput), xnnpack::Layout::kNchw);
   const auto scaled = wiring.binary(xnnpack::NodeKind::kMultiply, x,
-                                    wiring.constant(parameter(affine.scale, shape)));
+                                    wiring.constant(parameter(affine.scale, shape), x));
   wiring.output(view.node.results[0], xnnpack::Layout::kNchw,
                 wiring.binary(xnnpack::NodeKind::kAdd, scaled,
-                              wiring.constant(parameter(affine.shift, shape))));
+                              wiring.constant(parameter(affine.shift, shape), x)));
   return {};
 }
 

@@ -7,8 +7,11 @@ namespace tessera::ops {
 
 std::vector<double> to_doubles(const Tensor& tensor) {
   const auto copy = [](const auto& elements) {
-    return std::vector<double>(elements.begin(), elements.end());
+    std::vector<double> doubles;
+    for (const auto element : elements) doubles.push_back(static_cast<double>(element));
+    return doubles;
   };
+  if (tensor.dtype() == DType::kF16) return copy(tensor.elements<Half>());
   return tensor.dtype() == DType::kF64 ? copy(tensor.elements<double>())
                                        : copy(tensor.elements<float>());
 }

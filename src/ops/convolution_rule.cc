@@ -26,9 +26,10 @@ std::uint32_t spatial(const NodeView& view, std::size_t position, std::size_t in
   return static_cast<std::uint32_t>(list_element(view.arguments, position, is_signal ? 0 : index));
 }
 
-/// The weight with a height, [out or in, in or out per group, height, width].
+/// The weight in f32, which XNNPACK wants with f16, too, and with a height, [out or in, in or out
+/// per group, height, width].
 Tensor image_weight(const NodeView& view) {
-  Tensor weight = *constant_operand(view, kWeight);
+  Tensor weight = xnnpack::converted_to(*constant_operand(view, kWeight), DType::kF32);
   if (weight.rank() == 3) {
     weight.set_shape({weight.size(0), weight.size(1), 1, weight.size(2)});
   }
@@ -147,7 +148,9 @@ Result<void> lower_convolution(const NodeView& view, xnnpack::Builder& builder) 
   const Wiring::Wire input = is_signal ? signal_as_image(wiring, view)
                                        : wiring.input(operand(view, kInput), Layout::kNhwc);
   const std::uint32_t filter_id = builder.constant(filter);
-  const std::uint32_t bias_id = bias == nullptr ? xnnpack::kNoValue : builder.constant(*bias);
+  const std::uint32_t bias_id = bias == nullptr
+                                    ? xnnpack::kNoValue
+                                    : builder.constant(xnnpack::converted_to(*bias, DType::kF32));
   xnnpack::NodeRecord record{.kind = is_transposed  ? NodeKind::kConvTranspose2d
                                      : is_depthwise ? NodeKind::kDepthwiseConv2d
                                                     : NodeKind::kConv2d,

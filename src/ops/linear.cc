@@ -67,9 +67,12 @@ Reason check(const NodeView& view) {
 
 Result<void> lower(const NodeView& view, xnnpack::Builder& builder) {
   const std::uint32_t input = builder.input(operand(view, kInput), xnnpack::Layout::kNchw);
-  const std::uint32_t filter = builder.constant(*constant_operand(view, kWeight));
+  const std::uint32_t filter =
+      builder.constant(xnnpack::converted_to(*constant_operand(view, kWeight), DType::kF32));
   const Tensor* bias = constant_operand(view, kBias);
-  const std::uint32_t bias_id = bias == nullptr ? xnnpack::kNoValue : builder.constant(*bias);
+  const std::uint32_t bias_id = bias == nullptr
+                                    ? xnnpack::kNoValue
+                                    : builder.constant(xnnpack::converted_to(*bias, DType::kF32));
   builder.add_node({.kind = xnnpack::NodeKind::kFullyConnected,
                     .inputs = {input, filter, bias_id},
                     .outputs = {builder.output(view.node.results[0], xnnpack::Layout::kNchw)}});

@@ -182,13 +182,14 @@ Region addmm_region(const ir::RegionQuery& query) {
 
 // ---- XNNPACK -----------------------------------------------------------------------------------
 
-/// A filter has one row per output.
+/// A filter has one row per output, and is f32.
 Result<Tensor> transposed(const Tensor& matrix) {
   const std::int64_t rows = matrix.size(0), columns = matrix.size(1);
+  const Tensor from = xnnpack::converted_to(matrix, DType::kF32);
   Tensor result = TRY(Tensor::empty(DType::kF32, Shape{columns, rows}));
   for (std::int64_t column = 0; column < columns; ++column) {
     for (std::int64_t row = 0; row < rows; ++row) {
-      result.data<float>()[column * rows + row] = matrix.data<float>()[row * columns + column];
+      result.data<float>()[column * rows + row] = from.data<float>()[row * columns + column];
     }
   }
   return result;
@@ -222,7 +223,7 @@ Result<void> lower_product(const NodeView& view, xnnpack::Builder& builder, std:
   const std::uint32_t filter = builder.constant(TRY(transposed(*constant_operand(view, left + 1))));
   std::uint32_t bias_id = xnnpack::kNoValue;
   if (bias != nullptr) {
-    Tensor flat = *bias;
+    Tensor flat = xnnpack::converted_to(*bias, DType::kF32);
     flat.set_shape(Shape{bias->num_elements()});
     bias_id = builder.constant(flat);
   }

@@ -49,6 +49,14 @@ constexpr ir::Sample kLogitSamples[] = {{"(f32[2,9], none)"}, {"(f32[37], 0.01)"
                                         {"(f64[5], 0.25)"},   {"(f16[4], 0.125)"},
                                         {"(i32[4], 0.25)"},   {"(bool[3], 0.25)"}};
 
+/// XNNPACK's f16 square root of a negative number is -0, not NaN.
+constexpr ir::XnnpackRule kSquareRootRule = {
+    .check = [](const ir::NodeView& view) -> Reason {
+      if (view.results[0].dtype == DType::kF16) return "a tensor is f16";
+      return check_float_tensors(view);
+    },
+    .lower = unary_rule<NodeKind::kSquareRoot>().lower};
+
 // clang-format off: one line per operator
 constexpr Operator kOperators[] = {
     real("aten::exp(Tensor self) -> Tensor", "aten::exp.out", [](auto x) { return vector_exp(x); }, unary_rule<NodeKind::kExp>()),
@@ -56,7 +64,7 @@ constexpr Operator kOperators[] = {
     real("aten::sigmoid(Tensor self) -> Tensor", "aten::sigmoid.out", [](auto x) { return vector_sigmoid(x); }, unary_rule<NodeKind::kSigmoid>()),
     real("aten::tanh(Tensor self) -> Tensor", "aten::tanh.out", [](auto x) { return vector_tanh(x); }, unary_rule<NodeKind::kTanh>()),
     real("aten::erf(Tensor self) -> Tensor", "aten::erf.out", [](auto x) { return vector_erf(x); }),
-    real("aten::sqrt(Tensor self) -> Tensor", "aten::sqrt.out", [](auto x) { return std::sqrt(x); }, unary_rule<NodeKind::kSquareRoot>()),
+    real("aten::sqrt(Tensor self) -> Tensor", "aten::sqrt.out", [](auto x) { return std::sqrt(x); }, kSquareRootRule),
     real("aten::rsqrt(Tensor self) -> Tensor", "aten::rsqrt.out", [](auto x) { return 1 / std::sqrt(x); }, unary_rule<NodeKind::kReciprocalSquareRoot>()),
     real("aten::reciprocal(Tensor self) -> Tensor", "aten::reciprocal.out", [](auto x) { return 1 / x; }),
     real("aten::log(Tensor self) -> Tensor", "aten::log.out", [](auto x) { return std::log(x); }, unary_rule<NodeKind::kLog>()),

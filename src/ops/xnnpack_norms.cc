@@ -14,19 +14,19 @@ using xnnpack::Wiring;
 using Wire = Wiring::Wire;
 
 /// A parameter with these sizes, of which it has the elements.
-Wire parameter(Wiring& wiring, const Tensor& elements, const Shape& shape) {
+Wire parameter(Wiring& wiring, const Tensor& elements, const Shape& shape, const Wire& like) {
   Tensor tensor = elements;
   tensor.set_shape(shape);
-  return wiring.constant(tensor);
+  return wiring.constant(tensor, like);
 }
 
 Wire with_affine(Wiring& wiring, Wire x, const Normalization& normalization, const Shape& shape) {
   if (normalization.weight != nullptr) {
-    const Wire weight = parameter(wiring, *normalization.weight, shape);
+    const Wire weight = parameter(wiring, *normalization.weight, shape, x);
     x = wiring.binary(NodeKind::kMultiply, x, weight);
   }
   if (normalization.bias != nullptr) {
-    x = wiring.binary(NodeKind::kAdd, x, parameter(wiring, *normalization.bias, shape));
+    x = wiring.binary(NodeKind::kAdd, x, parameter(wiring, *normalization.bias, shape, x));
   }
   return x;
 }
@@ -37,7 +37,7 @@ Wire normalized(Wiring& wiring, const Wire& x, double eps,
   const Wire centered = wiring.binary(NodeKind::kSubtract, x, mean(x));
   const Wire variance = mean(wiring.unary(NodeKind::kSquare, centered));
   const Wire shifted =
-      wiring.binary(NodeKind::kAdd, variance, wiring.number(static_cast<float>(eps)));
+      wiring.binary(NodeKind::kAdd, variance, wiring.number(static_cast<float>(eps), x));
   const Wire inverse = wiring.unary(NodeKind::kReciprocalSquareRoot, shifted);
   return wiring.binary(NodeKind::kMultiply, centered, inverse);
 }
@@ -48,8 +48,8 @@ Wire group_mean(Wiring& wiring, const Wire& means, std::uint32_t num_groups) {
   const std::uint32_t group_size = channels / num_groups;
   const Wire rows = wiring.reshape(means, {batch * num_groups, 1, group_size, 1});
   const std::vector<float> ones(group_size, 1.0f);
-  const Wire one = wiring.constant(Tensor::of_bytes(DType::kF32, {1, 1, group_size, 1},
-                                                    std::as_bytes(std::span<const float>(ones))));
+  const Wire one = wiring.constant(
+      Tensor::of<float>({1, 1, group_size, 1}, std::span<const float>(ones)), means);
   const Wire repeated = wiring.binary(NodeKind::kMultiply, wiring.mean(rows), one);
   return wiring.reshape(repeated, {batch, 1, 1, channels});
 }

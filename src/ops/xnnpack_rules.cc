@@ -15,7 +15,9 @@ namespace {
 constexpr std::size_t kMaxRank = 6;  // XNN_MAX_TENSOR_DIMS
 
 Reason check_type(const TensorType& type) {
-  if (type.dtype != DType::kF32) return std::format("a tensor is {}", name_of(type.dtype));
+  if (type.dtype != DType::kF32 && type.dtype != DType::kF16) {
+    return std::format("a tensor is {}", name_of(type.dtype));
+  }
   if (type.rank() > kMaxRank) return std::format("a tensor has {} dimensions", type.rank());
   if (std::ranges::find(type.dims, ir::Dim(0)) != type.dims.end()) return "a tensor is empty";
   return std::nullopt;
@@ -34,6 +36,10 @@ Reason check_float_tensors(const NodeView& view) {
   for (const ValueId id : ir::tensor_operands(view.node)) {
     const ir::Value& value = view.graph.value(id);
     if (Reason reason = check_type(value.type)) return reason;
+    if (value.type.dtype != view.results[0].dtype) {
+      return std::format("a tensor is {} and the result {}", name_of(value.type.dtype),
+                         name_of(view.results[0].dtype));
+    }
     const bool is_number = value.kind == ir::ValueKind::kConstant;
     if (value.type.rank() == 0 && !is_number) return "a tensor has no dimensions";
   }

@@ -24,7 +24,8 @@ inline ir::ValueId operand(const ir::NodeView& view, std::size_t position) {
 /// The elements of a constant operand; null if the operand is none or computed.
 const Tensor* constant_operand(const ir::NodeView& view, std::size_t position);
 
-/// All tensors are f32, have at most 6 dimensions and no size that is always 0.
+/// All tensors are f32, or all are f16; they have at most 6 dimensions and no size that is always
+/// 0.
 Reason check_float_tensors(const ir::NodeView& view);
 /// The same, and operand 0 has this rank.
 Reason check_float_image(const ir::NodeView& view, std::size_t rank = 4);

@@ -23,7 +23,7 @@ const std::array<std::size_t, 4>& permutation_to(Layout layout) {
   return layout == Layout::kNhwc ? kToNhwc : kToNchw;
 }
 
-std::optional<Datatype> datatype_of(DType dtype) {
+std::optional<Datatype> as_datatype(DType dtype) {
   switch (dtype) {
     case DType::kF32:
       return Datatype::kF32;
@@ -69,6 +69,21 @@ Tensor permuted_to_nhwc(const Tensor& nchw) {
 
 }  // namespace
 
+Tensor converted_to(const Tensor& tensor, DType dtype) {
+  if (tensor.dtype() == dtype) return tensor;
+  const auto convert = [&]<class From, class To>(std::type_identity<From>, std::type_identity<To>) {
+    std::vector<To> elements;
+    for (const From element : tensor.elements<From>()) {
+      elements.push_back(static_cast<To>(static_cast<float>(element)));
+    }
+    return Tensor::of<To>(tensor.shape(), elements);
+  };
+  CHECK(dtype == DType::kF32 || tensor.dtype() == DType::kF32, "{} to {}", tensor.type_string(),
+        tessera::name_of(dtype));
+  return dtype == DType::kF32 ? convert(std::type_identity<Half>(), std::type_identity<float>())
+                              : convert(std::type_identity<float>(), std::type_identity<Half>());
+}
+
 std::vector<std::uint32_t> Builder::upper_bounds(const ir::Value& value) {
   std::vector<std::uint32_t> dims;
   for (const auto& dim : value.type.dims) {
@@ -89,7 +104,7 @@ std::vector<std::uint32_t> Builder::upper_bounds(const ir::Value& value) {
 }
 
 std::uint32_t Builder::define(const ir::Value& value, std::vector<std::uint32_t> dims) {
-  const auto datatype = datatype_of(value.type.dtype);
+  const auto datatype = as_datatype(value.type.dtype);
   if (!datatype && !error_) {
     error_ = Error{ErrorCode::kNotSupported, std::format("'{}': XNNPACK has no {}", value.name,
                                                          tessera::name_of(value.type.dtype))};
@@ -167,9 +182,15 @@ bool Builder::has(ir::ValueId value, Layout layout) const {
   return find(value, only_layout(value, layout)).has_value();
 }
 
-std::uint32_t Builder::intermediate(std::vector<std::uint32_t> dims) {
-  payload_.values.push_back({.id = next_id_, .dims = std::move(dims)});
+std::uint32_t Builder::intermediate(Datatype datatype, std::vector<std::uint32_t> dims) {
+  payload_.values.push_back({.id = next_id_, .datatype = datatype, .dims = std::move(dims)});
   return next_id_++;
+}
+
+Datatype Builder::datatype_of(std::uint32_t id) const {
+  const auto value = std::ranges::find(payload_.values, id, &ValueRecord::id);
+  CHECK(value != payload_.values.end(), "there is no value {}", id);
+  return value->datatype;
 }
 
 std::vector<std::uint32_t> Builder::dims_of(ir::ValueId value, Layout layout) {
@@ -210,7 +231,7 @@ std::uint32_t Builder::constant_index(const Tensor& tensor) {
 }
 
 std::uint32_t Builder::constant(const Tensor& tensor) {
-  const auto datatype = datatype_of(tensor.dtype());
+  const auto datatype = as_datatype(tensor.dtype());
   CHECK(datatype.has_value(), "a constant of {}", tensor.type_string());
   payload_.values.push_back({.id = next_id_,
                              .datatype = *datatype,

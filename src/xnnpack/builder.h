@@ -21,6 +21,9 @@ struct Lowered {
   std::vector<std::pair<std::string, Tensor>> named_data;
 };
 
+/// The tensor with its f32 or f16 elements in the other of the two; itself if it is that already.
+Tensor converted_to(const Tensor& tensor, DType dtype);
+
 /// Makes a payload from a graph, node by node. Operators' `lower` functions call it; it decides
 /// where transposes go: a value is kept in the layout in which it was made, is transposed at most
 /// once to the other, and graph outputs are NCHW.
@@ -40,8 +43,9 @@ class Builder {
   void alias(ir::ValueId result, Layout layout, std::uint32_t id);
   /// Whether the value exists in this layout already.
   bool has(ir::ValueId value, Layout layout) const;
-  /// A value that the graph does not know, f32 with these upper bounds.
-  std::uint32_t intermediate(std::vector<std::uint32_t> dims);
+  /// A value that the graph does not know, with these upper bounds.
+  std::uint32_t intermediate(Datatype datatype, std::vector<std::uint32_t> dims);
+  Datatype datatype_of(std::uint32_t id) const;
   /// Upper bounds of the value's sizes in this layout.
   std::vector<std::uint32_t> dims_of(ir::ValueId value, Layout layout);
   /// A constant that broadcasts against 4-D values in this layout.

@@ -25,16 +25,19 @@ Wire Wiring::input(ir::ValueId value, Layout layout) {
   return {builder_.input(value, layout), builder_.dims_of(value, layout)};
 }
 
-Wire Wiring::constant(const Tensor& tensor) {
-  return {builder_.constant(tensor), {tensor.shape().begin(), tensor.shape().end()}};
+Wire Wiring::constant(const Tensor& tensor, const Wire& like) {
+  const DType dtype = builder_.datatype_of(like.id) == Datatype::kF16 ? DType::kF16 : DType::kF32;
+  const Tensor converted = converted_to(tensor, dtype);
+  return {builder_.constant(converted), {tensor.shape().begin(), tensor.shape().end()}};
 }
 
-Wire Wiring::number(float value) {
-  return constant(Tensor::of_bytes(DType::kF32, {1}, std::as_bytes(std::span(&value, 1))));
+Wire Wiring::number(float value, const Wire& like) {
+  return constant(Tensor::of<float>({1}, std::span<const float>(&value, 1)), like);
 }
 
 Wire Wiring::node(NodeRecord record, std::vector<std::uint32_t> dims) {
-  const std::uint32_t id = builder_.intermediate(dims);
+  const Datatype datatype = builder_.datatype_of(record.inputs.front());
+  const std::uint32_t id = builder_.intermediate(datatype, dims);
   record.outputs = {id};
   builder_.add_node(std::move(record));
   return {id, std::move(dims)};

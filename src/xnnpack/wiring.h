@@ -20,8 +20,9 @@ class Wiring {
   explicit Wiring(Builder& builder) : builder_(builder) {}
 
   Wire input(ir::ValueId value, Layout layout);
-  Wire constant(const Tensor& tensor);
-  Wire number(float value);
+  /// A constant in the datatype of `like`, f32 or f16.
+  Wire constant(const Tensor& tensor, const Wire& like);
+  Wire number(float value, const Wire& like);
 
   Wire unary(NodeKind kind, const Wire& input);
   Wire binary(NodeKind kind, const Wire& a, const Wire& b);

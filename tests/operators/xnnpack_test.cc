@@ -39,7 +39,8 @@ Result<Tensor> run_delegate(const ir::Graph& graph, std::span<const Tensor> inpu
     pointers.push_back(&input);
   }
   const auto output_shapes = TRY(delegate->reshape(shapes));
-  Tensor output = TRY(Tensor::empty(DType::kF32, output_shapes[0]));
+  const DType dtype = graph.value(graph.outputs().front()).type.dtype;
+  Tensor output = TRY(Tensor::empty(dtype, output_shapes[0]));
   Tensor* outputs[] = {&output};
   TRY(delegate->run(pointers, outputs));
   return output;
@@ -83,7 +84,8 @@ int compare(const Call& call) {
     const auto found = run_delegate(*graph, inputs);
     EXPECT_TRUE(found.has_value()) << call.description() << ": " << found.error().message;
     if (!found) continue;
-    EXPECT_EQ(difference(*found, (*expected)[0], xnnpack_tolerance()), "") << call.description();
+    const Tolerance tolerance = xnnpack_tolerance(found->dtype());
+    EXPECT_EQ(difference(*found, (*expected)[0], tolerance), "") << call.description();
     ++num_runs;
   }
   return num_runs;
