@@ -50,12 +50,12 @@ constexpr ir::Sample kLogitSamples[] = {{"(f32[2,9], none)"}, {"(f32[37], 0.01)"
                                         {"(i32[4], 0.25)"},   {"(bool[3], 0.25)"}};
 
 /// XNNPACK's f16 square root of a negative number is -0, not NaN.
-constexpr ir::XnnpackRule kSquareRootRule = {
-    .check = [](const ir::NodeView& view) -> Reason {
-      if (view.results[0].dtype == DType::kF16) return "a tensor is f16";
-      return check_float_tensors(view);
-    },
-    .lower = unary_rule<NodeKind::kSquareRoot>().lower};
+constexpr ir::XnnpackRule kSquareRootRule = {.check = [](const ir::NodeView& view) -> Reason {
+                                               if (view.results[0].dtype == DType::kF16)
+                                                 return "a tensor is f16";
+                                               return check_float_tensors(view);
+                                             },
+                                             .lower = unary_rule<NodeKind::kSquareRoot>().lower};
 
 // clang-format off: one line per operator
 constexpr Operator kOperators[] = {
