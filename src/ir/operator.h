@@ -102,7 +102,7 @@ using InferFn = Result<std::vector<TensorType>> (*)(const TypeArguments& argumen
 class KernelContext;
 
 /// Computes `outputs`, whose dtypes and sizes are those that `infer` gave and whose memory does not
-/// overlap the arguments' (but see in_place_name). Arguments and outputs are contiguous.
+/// overlap the arguments' (but see in_place_name and ops::may_run_in_place). All are contiguous.
 using KernelFn = Result<void> (*)(KernelContext& context, const KernelArguments& arguments,
                                   std::span<Tensor> outputs);
 

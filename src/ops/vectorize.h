@@ -21,10 +21,19 @@ inline bool has_wide_vectors() {
 inline bool has_wide_vectors() { return false; }
 #endif
 
+/// The next loop may be vectorized without a question to the addresses: an iteration reads nothing
+/// that another one writes.
+#if defined(__clang__)
+#define TESSERA_INDEPENDENT_ITERATIONS _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define TESSERA_INDEPENDENT_ITERATIONS _Pragma("GCC ivdep")
+#endif
+
 namespace detail {
 template <class Function, class Out, class... In>
-[[gnu::always_inline]] inline void map_block(const Function& function, Out* __restrict out,
-                                             std::size_t count, const In* __restrict... in) {
+[[gnu::always_inline]] inline void map_block(const Function& function, Out* out, std::size_t count,
+                                             const In*... in) {
+  TESSERA_INDEPENDENT_ITERATIONS
   for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<Out>(function(in[i]...));
 }
 
@@ -41,7 +50,7 @@ TESSERA_WIDE_TARGET void map_wide(const Function& function, Out* out, std::size_
 }
 }  // namespace detail
 
-/// out[i] = function(in[i]...). `out` does not overlap any of the inputs.
+/// out[i] = function(in[i]...). `out` is an input's memory or overlaps none of them.
 template <class Function, class Out, class... In>
 void map_vectorized(const Function& function, Out* out, std::size_t count, const In*... in) {
   if (has_wide_vectors()) {

@@ -44,8 +44,9 @@ struct KernelInstruction {
   const ir::Operator* op = nullptr;
   std::vector<ir::BasicArgument<Tensor>> arguments;  ///< point into the value table
   std::vector<ir::BasicArgument<const ir::TensorType>> types;
-  std::vector<TensorSlot*> reads_from;  ///< the tensors among the arguments
-  std::vector<TensorSlot*> results;     ///< null: the file has no room for this result
+  std::vector<TensorSlot*> reads_from;         ///< the tensors among the arguments
+  std::vector<TensorSlot*> results;            ///< null: the file has no room for this result
+  std::vector<const TensorSlot*> overwritten;  ///< arguments whose memory is the result's
   std::vector<Tensor> outputs;  ///< what the kernel writes; memory of its own where no room is
   std::vector<LiveArgument> live;
   std::vector<std::unique_ptr<ContiguousCopy>> reads;   ///< filled before the kernel runs

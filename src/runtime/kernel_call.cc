@@ -4,7 +4,7 @@
 
 #include "base/try.h"
 #include "ir/schema.h"
-#include "ops/same_shape.h"
+#include "ops/in_place.h"
 #include "runtime/call_arguments.h"
 #include "runtime/call_parts.h"
 #include "runtime/instruction.h"
@@ -41,8 +41,15 @@ Result<void> check_result(const TensorSlot& slot, const ir::TensorType& inferred
   return {};
 }
 
+/// The result is exactly the argument's memory, and the kernel bears that.
+bool runs_in_place(const KernelInstruction& kernel, const TensorSlot& result,
+                   const TensorSlot& argument) {
+  return ops::may_run_in_place(*kernel.op) && kernel.results.size() == 1 && &result != &argument &&
+         result.plan->range == argument.plan->range && result.type.dtype == argument.type.dtype;
+}
+
 /// Kernels read arguments while they write results.
-Result<void> check_disjoint(const KernelInstruction& kernel, const CallParts& parts,
+Result<void> check_disjoint(KernelInstruction& kernel, const CallParts& parts,
                             const ValueTable& values) {
   for (const TensorSlot* result : kernel.results) {
     if (result == nullptr || std::ranges::count(kernel.results, result) == 1) continue;
@@ -51,6 +58,10 @@ Result<void> check_disjoint(const KernelInstruction& kernel, const CallParts& pa
   for (const TensorSlot* slot : std::span(kernel.reads_from).subspan(parts.is_in_place ? 1 : 0)) {
     for (const TensorSlot* result : kernel.results) {
       if (result == nullptr || !share_memory(*result, *slot)) continue;
+      if (runs_in_place(kernel, *result, *slot)) {
+        kernel.overwritten.push_back(slot);
+        continue;
+      }
       std::int32_t argument = 0;
       while (values.tensor(argument) != slot) ++argument;
       return fail(ErrorCode::kInvalidProgram, "its result shares memory with value {}", argument);
@@ -226,6 +237,11 @@ Result<void> KernelInstruction::resize() {
     }
     TRY(results[i]->resize(within(shape, *results[i], *op)));
     if (writes[i] != nullptr) TRY(writes[i]->resize());
+  }
+  for (const TensorSlot* slot : overwritten) {
+    if (slot->tensor.shape() == results[0]->tensor.shape()) continue;
+    return fail(ErrorCode::kInvalidProgram, "its result, {}, has the memory of an argument, {}",
+                results[0]->tensor.type_string(), slot->tensor.type_string());
   }
   for (auto& copy : reads) TRY(copy->resize());
   return {};

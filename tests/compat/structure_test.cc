@@ -9,6 +9,7 @@
 #include "base/try.h"
 #include "formats/pte.h"
 #include "tessera/compile.h"
+#include "tessera/named_models.h"
 #include "xnnpack/payload.h"
 
 /// What Tessera compiles is never more than what ExecuTorch 1.4.1 made of the same model.
@@ -74,6 +75,28 @@ TEST(Structure, IsNeverMoreThanExecuTorchs) {
     }
   }
   EXPECT_GT(num_compared, 0);
+}
+
+void expect_tight(const Result<CompileReport>& report) {
+  ASSERT_TRUE(report.has_value()) << report.error().message;
+  EXPECT_LE(static_cast<double>(report->planned_bytes),
+            1.05 * static_cast<double>(report->live_bytes));
+}
+
+/// No plan can do with less than lives at once.
+TEST(Structure, PlansHardlyMoreThanLives) {
+  const fs::path path = fs::temp_directory_path() / std::format("structure-{}.pte", ::getpid());
+  for (const Backend backend : {Backend::kPortable, Backend::kXnnpack}) {
+    for (const std::string_view name : {"unet", "resnet18"}) {
+      SCOPED_TRACE(name);
+      auto network = build_named_model(name);
+      ASSERT_TRUE(network.has_value()) << network.error().message;
+      expect_tight(compile(*std::move(network), path, {.backend = backend}));
+    }
+    const fs::path fixture = fs::path(TESSERA_TEST_DATA) / "fixtures/unet/model.pt2";
+    expect_tight(compile(fixture, path, {.backend = backend}));
+  }
+  fs::remove(path);
 }
 
 }  // namespace

@@ -72,8 +72,8 @@ graph forward(%x: f32[2,4]) {
   return %y
 })");
   EXPECT_THAT(compiled.operators, ElementsAre("aten::neg.out", "aten::relu.out", "aten::add.out"));
-  // %a, which %c sees, lives until the sum.
-  EXPECT_EQ(compiled.plan.live_bytes, 3u * 8 * sizeof(float));
+  // %a, which %c sees, lives until the sum, and so does %d.
+  EXPECT_EQ(compiled.plan.live_bytes, 2u * 8 * sizeof(float));
   const auto method = Program::load(compiled.file).value()->load_method().value();
   for (int i = 0; i < 2; ++i) {
     EXPECT_THAT(run(*method, {2, 4}), ElementsAre(8, 6, 4, 2, 0, -1, -2, -3));
@@ -137,6 +137,42 @@ graph forward(%x: f32[8]) {
   const auto done = method->execute();
   ASSERT_TRUE(done.has_value()) << done.error().message;
   EXPECT_THAT(method->output(0)->elements<std::int64_t>(), ElementsAre(-5, -6, -7));
+}
+
+TEST(InPlace, ElementwiseResultsLieWhereOperandsDie) {
+  const Compiled compiled = compile_ok(R"(
+graph forward(%x: f32[2,4]) {
+  %a: f32[2,4] = aten::neg(%x)
+  %b: f32[2,4] = aten::relu(%a)
+  %c: f32[8] = aten::view_copy(%b, [8])
+  %d: f32[8] = aten::neg(%c)
+  %e: f32[8] = aten::add.Tensor(%c, %d)
+  %f: f32[8] = aten::add.Tensor(%e, %d)
+  %y: f32[8] = aten::neg(%f)
+  return %f, %y
+})");
+  // %x is the caller's, %a to %c, %e and %f are in one place, %d and then %y in another.
+  EXPECT_EQ(compiled.plan.live_bytes, 2u * 8 * sizeof(float));
+  EXPECT_EQ(compiled.plan.arena_bytes, compiled.plan.live_bytes);
+  const auto method = Program::load(compiled.file).value()->load_method().value();
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(run(*method, {2, 4}), ElementsAre(-4, -3, -2, -1, 0, 0, 0, 0));
+  }
+}
+
+TEST(InPlace, OperandsThatAreReadLaterOrBroadcastStay) {
+  const Compiled compiled = compile_ok(R"(
+graph forward(%x: f32[2,4]) {
+  %a: f32[2,4] = aten::neg(%x)
+  %r: f32[4] = aten::select_copy.int(%a, 0, 0)
+  %s: f32[2,4] = aten::add.Tensor(%r, %a)
+  %t: f32[2,4] = aten::mul.Tensor(%s, %s)
+  %u: f32[2,4] = aten::sub.Tensor(%t, %s)
+  return %u
+})");
+  const auto method = Program::load(compiled.file).value()->load_method().value();
+  // a is 4, 3, 2, 1; 0, -1, -2, -3 and s 8, 6, 4, 2; 4, 2, 0, -2
+  EXPECT_THAT(run(*method, {2, 4}), ElementsAre(56, 30, 12, 2, 12, 2, 0, 6));
 }
 
 }  // namespace

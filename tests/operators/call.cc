@@ -194,6 +194,16 @@ Result<std::vector<Tensor>> run_kernel(const Call& call, ir::KernelContext& cont
   return run_guarded(*call.op, context, arguments, TRY(infer(call)));
 }
 
+Result<Tensor> run_kernel_in_place(const Call& call, std::size_t tensor,
+                                   ir::KernelContext& context) {
+  std::vector<Tensor> tensors = call.tensors;
+  tensors[tensor] = Tensor::of_bytes(tensors[tensor].dtype(), tensors[tensor].shape(),
+                                     {tensors[tensor].bytes(), tensors[tensor].num_bytes()});
+  const auto arguments = convert<Tensor>(call, [&](std::size_t i) { return &tensors[i]; });
+  TRY(call.op->kernel(context, ir::KernelArguments(arguments), std::span(&tensors[tensor], 1)));
+  return tensors[tensor];
+}
+
 Result<ir::Graph> make_graph(const Call& call, const std::vector<bool>& is_constant,
                              std::size_t num_outputs) {
   ir::Graph graph;

@@ -44,6 +44,10 @@ std::vector<ir::TypeArguments::Argument> type_arguments(Call& call);
 /// Runs the kernel, with infer for the sizes. Checks that bytes around the results stay untouched.
 Result<std::vector<Tensor>> run_kernel(const Call& call, ir::KernelContext& context);
 
+/// The same with the one result in the memory of (a copy of) the tensor with this number.
+Result<Tensor> run_kernel_in_place(const Call& call, std::size_t tensor,
+                                   ir::KernelContext& context);
+
 /// A graph that is this call. Tensors whose `is_constant` is true become constants, the others
 /// inputs (all of them without `is_constant`). `num_outputs` of the results are outputs; 0: all.
 Result<ir::Graph> make_graph(const Call& call, const std::vector<bool>& is_constant = {},

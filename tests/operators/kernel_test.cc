@@ -9,6 +9,7 @@
 #include "operators/call.h"
 #include "operators/goldens.h"
 #include "operators/tolerance.h"
+#include "ops/in_place.h"
 #include "ops/registry.h"
 #include "passes/passes.h"
 
@@ -99,6 +100,30 @@ TEST(Kernel, GivesTheSameBitsOnThreeThreads) {
       EXPECT_TRUE(has_same_bits((*one)[i], (*three)[i])) << call.description();
     }
   }
+}
+
+/// What the planner relies on when it puts a result into the memory of an operand.
+TEST(Kernel, GivesTheSameBitsInPlace) {
+  ThreadPool pool(3);
+  ir::KernelContext one_thread, three_threads(&pool);
+  int num_checked = 0;
+  for (const Call& call : all_calls()) {
+    if (call.op->kernel == nullptr || call.op->is_random) continue;
+    if (!ops::may_run_in_place(*call.op)) continue;
+    const auto expected = run_kernel(call, one_thread);
+    ASSERT_TRUE(expected.has_value()) << call.description();
+    ASSERT_EQ(expected->size(), 1u) << call.description();
+    for (std::size_t i = 0; i < call.tensors.size(); ++i) {
+      if (ir::type_of(call.tensors[i]) != ir::type_of((*expected)[0])) continue;
+      for (ir::KernelContext* context : {&one_thread, &three_threads}) {
+        const auto found = run_kernel_in_place(call, i, *context);
+        ASSERT_TRUE(found.has_value()) << call.description() << ": " << found.error().message;
+        EXPECT_TRUE(has_same_bits(*found, (*expected)[0])) << call.description() << " over " << i;
+        ++num_checked;
+      }
+    }
+  }
+  EXPECT_GT(num_checked, 500);
 }
 
 /// A tensor large enough that the threads really share the work.

@@ -79,6 +79,12 @@ TEST(Load, RefusesResultsOverArguments) {
   builder.relu(x, y);
   builder.returns({x}, {y});
   expect_error(builder, ErrorCode::kInvalidProgram, "shares memory with value 0");
+  // An elementwise kernel may write over its argument, if both are the same bytes; others may not.
+  PlanBuilder whole;
+  const auto a = whole.planned({2}, 0), b = whole.planned({2}, 0);
+  whole.call("aten::cumsum.out", {a, whole.add(std::int64_t{0}), whole.add(pte::Null{}), b, b});
+  whole.returns({a}, {b});
+  expect_error(whole, ErrorCode::kInvalidProgram, "shares memory with value 0");
 }
 
 TEST(Load, TakesTensorsOnlyAsInputs) {

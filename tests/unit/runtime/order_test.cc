@@ -141,6 +141,38 @@ TEST(Order, NoKernelWritesWhatItReads) {
   }
 }
 
+TEST(Order, ElementwiseResultsMayHaveAnArgumentsMemory) {
+  PlanBuilder builder;
+  const auto x = builder.dynamic({8}, 0), a = builder.dynamic({8}, 0), b = builder.dynamic({8}, 0),
+             y = builder.dynamic({8}, 0);
+  builder.neg(x, a);
+  builder.plus(a, a, b);
+  builder.relu(b, y);
+  builder.returns({x}, {y});
+  const auto method = builder.load_method().value();
+  expect_ok(method->set_input(0, tensor_of({1, -2, -3})));
+  for (int run = 0; run < 2; ++run) {  // the input stays what it is
+    expect_ok(method->execute());
+    EXPECT_THAT(elements_of(method->output(0)), ElementsAre(0, 4, 6));
+  }
+}
+
+TEST(Order, ResultsHaveNoArgumentsMemoryOfOtherSizes) {
+  PlanBuilder builder;
+  const auto x = builder.dynamic({8}, 0), y = builder.dynamic({8}, 64),
+             a = builder.dynamic({8}, 128), z = builder.dynamic({8}, 128);
+  builder.neg(x, a);
+  builder.plus(a, y, z);  // one element for all
+  builder.returns({x, y}, {z});
+  const auto method = builder.load_method().value();
+  expect_ok(method->set_input(0, tensor_of({1, 2})));
+  expect_ok(method->set_input(1, tensor_of({3, 4})));
+  expect_ok(method->execute());
+  EXPECT_THAT(elements_of(method->output(0)), ElementsAre(2, 2));
+  expect_ok(method->set_input(0, tensor_of({1})));
+  expect_failure(method->execute(), "its result, f32[2], has the memory of an argument, f32[1]");
+}
+
 TEST(Order, AnInputIsListedOnce) {
   PlanBuilder builder;
   const auto x = builder.planned({2}, 0);
