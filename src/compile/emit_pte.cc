@@ -6,9 +6,10 @@
 #include <optional>
 #include <set>
 
+#include "base/mapped_file.h"
 #include "base/try.h"
 #include "compile/emit_sizes.h"
-#include "formats/ptd.h"
+#include "formats/file_parts.h"
 #include "ir/schema.h"
 #include "ir/text.h"
 
@@ -75,6 +76,20 @@ class Files {
     EmittedFiles files{.program = TRY(pte::write(program_))};
     if (to_data_file_) files.data = TRY(ptd::write(data_));
     return files;
+  }
+
+  Result<WrittenBytes> write_to(const std::filesystem::path& program_file,
+                                const std::optional<std::filesystem::path>& data_file) const {
+    WrittenBytes written;
+    if (data_file) {
+      const FileParts data = TRY(ptd::write_parts(data_));
+      TRY(write_parts_atomically(*data_file, data.parts));
+      written.data = data.size();
+    }
+    const FileParts program = TRY(pte::write_parts(program_));
+    TRY(write_parts_atomically(program_file, program.parts));
+    written.program = program.size();
+    return written;
   }
 
  private:
@@ -326,6 +341,14 @@ Result<EmittedFiles> emit_pte(std::span<const MethodParts> methods, bool to_data
   Files files(to_data_file);
   for (const MethodParts& method : methods) TRY(Emitter(method, files).run());
   return files.write();
+}
+
+Result<WrittenBytes> write_files(std::span<const MethodParts> methods,
+                                 const std::filesystem::path& program_file,
+                                 const std::optional<std::filesystem::path>& data_file) {
+  Files files(data_file.has_value());
+  for (const MethodParts& method : methods) TRY(Emitter(method, files).run());
+  return files.write_to(program_file, data_file);
 }
 
 }  // namespace tessera::compiler

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,5 +33,14 @@ struct EmittedFiles {
 /// constants and delegates' data go to a data file (.ptd) instead. Fails, naming the node, for an
 /// operator without an out-variant or an argument that the format has no place for.
 Result<EmittedFiles> emit_pte(std::span<const MethodParts> methods, bool to_data_file = false);
+
+struct WrittenBytes {
+  std::size_t program = 0, data = 0;
+};
+
+/// The same on disk, each file whole or not there. Weights go there from where they are.
+Result<WrittenBytes> write_files(std::span<const MethodParts> methods,
+                                 const std::filesystem::path& program_file,
+                                 const std::optional<std::filesystem::path>& data_file);
 
 }  // namespace tessera::compiler

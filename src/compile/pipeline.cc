@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <memory>
 #include <span>
 
 #include "base/mapped_file.h"
@@ -32,12 +33,15 @@ using GraphSource = std::function<Result<ir::Graph>(std::vector<BufferState>& st
 struct NamedSource {
   std::string name;  ///< of the method
   GraphSource graph;
+  std::shared_ptr<const FileBytes> file;  ///< that the graph's constants view, if any
 };
 
-Result<ir::Graph> import_file(const std::filesystem::path& model, const CompileOptions& options,
-                              std::vector<BufferState>& states) {
-  const pt2::ExportedProgram exported = TRY(pt2::read(model));
-  auto imported = import_graph(exported, options.dims, ops::find_operator, &states);
+Result<ir::Graph> import_file(const std::filesystem::path& model,
+                              const std::shared_ptr<const FileBytes>& file,
+                              const CompileOptions& options, std::vector<BufferState>& states) {
+  const auto exported = pt2::read(file);
+  if (!exported) return with_context(exported.error(), model.string());
+  auto imported = import_graph(*exported, options.dims, ops::find_operator, &states);
   if (!imported) return with_context(std::move(imported).error(), model.string());
   return imported;
 }
@@ -55,17 +59,21 @@ Result<ir::Graph> finish_with_dims(GraphBuilder builder, const CompileOptions& o
 }
 
 /// From the source to a graph that holds delegate calls and kernel calls only.
-Result<ir::Graph> make_graph(const GraphSource& source, const CompileOptions& options,
+Result<ir::Graph> make_graph(const NamedSource& source, const CompileOptions& options,
                              PassRunner& runner, std::vector<Placement>& placements,
                              std::vector<BufferState>& states) {
   ir::Graph graph;
   TRY(runner.run("import", graph, [&](ir::Graph& result) -> Result<void> {
-    result = TRY(source(states));
+    result = TRY(source.graph(states));
     return {};
   }));
   const bool is_delegated = options.backend == Backend::kXnnpack;
   const auto run_all = [&](std::span<const passes::Pass> pipeline) -> Result<void> {
-    for (const passes::Pass& pass : pipeline) TRY(runner.run(pass.name, graph, pass.run));
+    for (const passes::Pass& pass : pipeline) {
+      TRY(runner.run(pass.name, graph, pass.run));
+      // Most of what a pass has read of the weights is folded into others now.
+      if (source.file != nullptr) source.file->give_back({source.file->bytes()});
+    }
     return {};
   };
   TRY(run_all(is_delegated ? passes::xnnpack_pipeline() : passes::standard_pipeline()));
@@ -113,11 +121,9 @@ Result<void> write_files(std::span<const Method> methods, const std::filesystem:
                          const CompileOptions& options, CompileReport& report) {
   std::vector<compiler::MethodParts> parts;
   for (const Method& method : methods) parts.push_back({method.graph, method.plan, method.states});
-  const auto files = TRY(compiler::emit_pte(parts, options.data_file.has_value()));
-  if (options.data_file) TRY(write_file_atomically(*options.data_file, files.data));
-  TRY(write_file_atomically(model_pte, files.program));
-  report.file_bytes = files.program.size();
-  report.data_bytes = files.data.size();
+  const auto written = TRY(compiler::write_files(parts, model_pte, options.data_file));
+  report.file_bytes = written.program;
+  report.data_bytes = written.data;
   return {};
 }
 
@@ -131,7 +137,7 @@ Result<CompileReport> compile_sources(std::span<const NamedSource> sources,
     PassRunner runner(options);
     std::vector<Placement> placements;
     Method method;
-    method.graph = TRY(make_graph(source.graph, options, runner, placements, method.states));
+    method.graph = TRY(make_graph(source, options, runner, placements, method.states));
     method.graph.name = source.name;
     add_to_report(method.graph, options, placements, runner, report);
     is_stopped = runner.is_stopped();
@@ -156,9 +162,13 @@ Result<CompileReport> compile(std::span<const MethodSource> methods,
     if (std::ranges::contains(sources, method.name, &NamedSource::name)) {
       return fail(ErrorCode::kInvalidArgument, "two methods are called '{}'", method.name);
     }
-    sources.push_back({method.name, [&](std::vector<BufferState>& states) {
-                         return import_file(method.model, options, states);
-                       }});
+    const auto file = TRY(FileBytes::map(method.model));
+    sources.push_back({.name = method.name,
+                       .graph =
+                           [&, file](std::vector<BufferState>& states) {
+                             return import_file(method.model, file, options, states);
+                           },
+                       .file = file});
   }
   if (sources.empty()) return fail(ErrorCode::kInvalidArgument, "a program without methods");
   return compile_sources(sources, model_pte, options);
@@ -173,8 +183,9 @@ Result<CompileReport> compile(const std::filesystem::path& model_pt2,
 
 Result<CompileReport> compile(GraphBuilder builder, const std::filesystem::path& model_pte,
                               const CompileOptions& options) {
-  const NamedSource source{"forward",
-                           [&](auto&) { return finish_with_dims(std::move(builder), options); }};
+  const NamedSource source{.name = "forward", .graph = [&](auto&) {
+                             return finish_with_dims(std::move(builder), options);
+                           }};
   return compile_sources(std::span(&source, 1), model_pte, options);
 }
 

@@ -21,8 +21,8 @@ struct MemoryPlan {
 
 /// Inputs live from the start, outputs to the end, and what views see as long as the last of them.
 /// The result of an elementwise call may lie in an operand that nothing reads later; other results
-/// never share memory with operands. The last `num_states` inputs have memory elsewhere. Fails for a
-/// size without an upper bound.
+/// never share memory with operands. The last `num_states` inputs have memory elsewhere. Fails for
+/// a size without an upper bound.
 Result<MemoryPlan> plan_memory(const ir::Graph& graph, std::size_t num_states = 0);
 
 /// Sizes with every symbol at its largest; fails, naming the symbol, if one has no bound.

@@ -55,7 +55,7 @@ std::vector<std::byte> header(std::uint64_t flatbuffer_size, const Segments& seg
 
 }  // namespace
 
-Result<std::vector<std::byte>> write(const DataFile& file) {
+Result<FileParts> write_parts(const DataFile& file) {
   auto checked = check(file);
   if (!checked) return std::unexpected(as_data_error(std::move(checked).error()));
   if (file.version != kVersion) {
@@ -71,13 +71,14 @@ Result<std::vector<std::byte>> write(const DataFile& file) {
   FlatBufferBuilder builder;
   write_table(builder, file, segments, segment_of);
   const auto flatbuffer = std::as_bytes(std::span(builder.GetBufferPointer(), builder.GetSize()));
-  std::vector<std::byte> bytes =
-      assemble(flatbuffer, header(flatbuffer.size(), segments), segments);
+  FileParts parts = assemble(flatbuffer, header(flatbuffer.size(), segments), segments);
   // Readers want the file to reach the segments' base even if no segment has bytes.
-  if (bytes.size() % kSegmentAlignment != 0 && segments.num_bytes() == 0) {
-    bytes.resize(round_up(bytes.size(), kSegmentAlignment));
+  if (segments.num_bytes() == 0) {
+    parts.parts.push_back(zeros(round_up(parts.size(), kSegmentAlignment) - parts.size()));
   }
-  return bytes;
+  return parts;
 }
+
+Result<std::vector<std::byte>> write(const DataFile& file) { return TRY(write_parts(file)).join(); }
 
 }  // namespace tessera::ptd

@@ -15,19 +15,21 @@ using Bytes = std::span<const std::byte>;
 /// A segment of buffers, each at a multiple of kDataAlignment, equal ones once.
 struct PackedBuffers {
   std::vector<std::uint64_t> offsets{0};  ///< by buffer index; entry 0 is a placeholder
-  std::vector<std::byte> bytes;
+  std::vector<Bytes> parts;               ///< the buffers, and zeros between them
+  std::uint64_t size = 0;
 };
 
 PackedBuffers pack(std::span<const Bytes> buffers) {
   PackedBuffers packed;
   std::map<Bytes, std::uint64_t, EarlierBytes> offset_of;
   for (const Bytes buffer : buffers.subspan(std::min<std::size_t>(buffers.size(), 1))) {
-    const std::uint64_t end = buffer.empty() ? 0 : round_up(packed.bytes.size(), kDataAlignment);
+    const std::uint64_t end = buffer.empty() ? 0 : round_up(packed.size, kDataAlignment);
     const auto [entry, is_new] = offset_of.try_emplace(buffer, end);
     packed.offsets.push_back(entry->second);
     if (!is_new || buffer.empty()) continue;
-    packed.bytes.resize(end);
-    packed.bytes.insert(packed.bytes.end(), buffer.begin(), buffer.end());
+    packed.parts.push_back(zeros(end - packed.size));
+    packed.parts.push_back(buffer);
+    packed.size = end + buffer.size();
   }
   return packed;
 }
@@ -68,7 +70,7 @@ std::vector<std::byte> extended_header(std::uint64_t flatbuffer_size, const Segm
 
 }  // namespace
 
-Result<std::vector<std::byte>> write(const Program& program) {
+Result<FileParts> write_parts(const Program& program) {
   TRY(check(program));
   if (program.version != kVersion) {
     return fail(ErrorCode::kInvalidArgument, "the program has version {}, expected {}",
@@ -79,9 +81,9 @@ Result<std::vector<std::byte>> write(const Program& program) {
 
   Segments segments;
   SegmentTables tables;
-  tables.constants = {.segment = segments.add(constants.bytes), .offsets = constants.offsets};
+  tables.constants = {.segment = segments.add(constants.parts), .offsets = constants.offsets};
   if (initial_data.offsets.size() > 1) {
-    tables.initial_data = {.segment = segments.add(initial_data.bytes),
+    tables.initial_data = {.segment = segments.add(initial_data.parts),
                            .offsets = initial_data.offsets};
   }
   Segments::Known known_blobs;
@@ -97,6 +99,10 @@ Result<std::vector<std::byte>> write(const Program& program) {
   tables.segments = segments.entries();
   const std::vector<std::byte> flatbuffer = serialize(program, tables);
   return assemble(flatbuffer, extended_header(flatbuffer.size(), segments), segments);
+}
+
+Result<std::vector<std::byte>> write(const Program& program) {
+  return TRY(write_parts(program)).join();
 }
 
 }  // namespace tessera::pte

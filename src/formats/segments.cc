@@ -2,8 +2,12 @@
 #include "formats/segments.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
+#include <utility>
+
+#include "base/check.h"
 
 namespace tessera {
 namespace {
@@ -11,6 +15,12 @@ namespace {
 constexpr std::size_t kPrologueBytes = 8;  ///< root offset and identifier
 
 static_assert(std::endian::native == std::endian::little);
+
+std::size_t total_size(std::span<const std::span<const std::byte>> parts) {
+  std::size_t size = 0;
+  for (const auto part : parts) size += part.size();
+  return size;
+}
 
 template <class Number>
 void append_number(std::vector<std::byte>& bytes, Number number) {
@@ -29,10 +39,14 @@ bool EarlierBytes::operator()(std::span<const std::byte> a, std::span<const std:
 }
 
 std::uint32_t Segments::add(std::span<const std::byte> bytes) {
+  return add(std::vector<std::span<const std::byte>>{bytes});
+}
+
+std::uint32_t Segments::add(std::vector<std::span<const std::byte>> parts) {
   const std::uint64_t end = num_bytes();
-  entries_.push_back(
-      {.offset = bytes.empty() ? end : round_up(end, kSegmentAlignment), .size = bytes.size()});
-  bytes_.push_back(bytes);
+  const std::uint64_t size = total_size(parts);
+  entries_.push_back({.offset = size == 0 ? end : round_up(end, kSegmentAlignment), .size = size});
+  parts_.push_back(std::move(parts));
   return static_cast<std::uint32_t>(entries_.size() - 1);
 }
 
@@ -53,27 +67,47 @@ void append(std::vector<std::byte>& bytes, std::string_view letters) {
   bytes.insert(bytes.end(), view.begin(), view.end());
 }
 
-std::vector<std::byte> assemble(std::span<const std::byte> flatbuffer,
-                                std::span<const std::byte> header, const Segments& segments) {
+std::span<const std::byte> zeros(std::size_t count) {
+  static constexpr std::array<std::byte, kSegmentAlignment> kZeros{};
+  CHECK(count <= kZeros.size());
+  return std::span(kZeros).first(count);
+}
+
+FileParts assemble(std::span<const std::byte> flatbuffer, std::span<const std::byte> header,
+                   const Segments& segments) {
   const std::uint64_t base = round_up(flatbuffer.size() + header.size(), kSegmentAlignment);
   std::uint32_t root;
   std::memcpy(&root, flatbuffer.data(), sizeof root);
 
-  std::vector<std::byte> file;
-  file.reserve(base + segments.num_bytes());
-  append(file, root + static_cast<std::uint32_t>(header.size()));
+  FileParts file;
+  file.head.reserve(flatbuffer.size() + header.size());
+  append(file.head, root + static_cast<std::uint32_t>(header.size()));
   const auto add = [&file](std::span<const std::byte> bytes) {
-    file.insert(file.end(), bytes.begin(), bytes.end());
+    file.head.insert(file.head.end(), bytes.begin(), bytes.end());
   };
   add(flatbuffer.subspan(sizeof root, kPrologueBytes - sizeof root));
   add(header);
   add(flatbuffer.subspan(kPrologueBytes));
-  for (std::size_t i = 0; i < segments.bytes().size(); ++i) {
-    if (segments.bytes()[i].empty()) continue;
-    file.resize(base + segments.entries()[i].offset);
-    add(segments.bytes()[i]);
+
+  file.parts.emplace_back(file.head);
+  std::uint64_t end = file.head.size();
+  for (std::size_t i = 0; i < segments.entries().size(); ++i) {
+    const SegmentEntry& entry = segments.entries()[i];
+    if (entry.size == 0) continue;
+    file.parts.push_back(zeros(base + entry.offset - end));
+    file.parts.insert(file.parts.end(), segments.parts(i).begin(), segments.parts(i).end());
+    end = base + entry.offset + entry.size;
   }
   return file;
+}
+
+std::size_t FileParts::size() const { return total_size(parts); }
+
+std::vector<std::byte> FileParts::join() const {
+  std::vector<std::byte> bytes;
+  bytes.reserve(size());
+  for (const auto part : parts) bytes.insert(bytes.end(), part.begin(), part.end());
+  return bytes;
 }
 
 }  // namespace tessera

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "formats/file_parts.h"
+
 /// Writing the big data behind the FlatBuffer of a program (.pte) or a data file (.ptd).
 namespace tessera {
 
@@ -33,17 +35,24 @@ class Segments {
 
   /// The index of the new segment.
   std::uint32_t add(std::span<const std::byte> bytes);
+  /// The same for one that consists of these parts, one after the other.
+  std::uint32_t add(std::vector<std::span<const std::byte>> parts);
   /// The index of the segment with these bytes, added if `known` has none.
   std::uint32_t add_once(std::span<const std::byte> bytes, Known& known);
 
   std::uint64_t num_bytes() const;  ///< with the zeros between segments
   const std::vector<SegmentEntry>& entries() const { return entries_; }
-  const std::vector<std::span<const std::byte>>& bytes() const { return bytes_; }
+  const std::vector<std::span<const std::byte>>& parts(std::size_t segment) const {
+    return parts_[segment];
+  }
 
  private:
   std::vector<SegmentEntry> entries_;
-  std::vector<std::span<const std::byte>> bytes_;
+  std::vector<std::vector<std::span<const std::byte>>> parts_;
 };
+
+/// That many zeros, at most kSegmentAlignment.
+std::span<const std::byte> zeros(std::size_t count);
 
 /// Appends a number, little-endian, or letters.
 void append(std::vector<std::byte>& bytes, std::uint32_t number);
@@ -52,8 +61,9 @@ void append(std::vector<std::byte>& bytes, std::string_view letters);
 
 /// The FlatBuffer with `header` (a multiple of 16 bytes) put behind its 8 bytes of prologue, then
 /// the segments from the next multiple of kSegmentAlignment on. The FlatBuffer's offsets are
-/// relative, so only the root's has to grow. Ends with the last segment that has bytes.
-std::vector<std::byte> assemble(std::span<const std::byte> flatbuffer,
-                                std::span<const std::byte> header, const Segments& segments);
+/// relative, so only the root's has to grow. Ends with the last segment that has bytes. Views the
+/// segments' bytes.
+FileParts assemble(std::span<const std::byte> flatbuffer, std::span<const std::byte> header,
+                   const Segments& segments);
 
 }  // namespace tessera

@@ -56,6 +56,11 @@ Result<Tensor> plain_filter(const Tensor& weight, bool is_depthwise) {
   const std::int64_t area = weight.size(2) * weight.size(3);
   const Shape shape = is_depthwise ? Shape{1, weight.size(2), weight.size(3), num_out}
                                    : Shape{num_out, weight.size(2), weight.size(3), num_in};
+  if (area == 1) {  // in that order already
+    Tensor filter = weight;
+    filter.set_shape(shape);
+    return filter;
+  }
   return reordered(weight, shape, [&](std::int64_t out, std::int64_t in, std::int64_t at) {
     return is_depthwise ? at * num_out + out : (out * area + at) * num_in + in;
   });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <optional>
+#include <utility>
 
 #include "base/try.h"
 #include "ops/channel_affine.h"
@@ -34,6 +35,21 @@ bool is_real_constant(const Graph& graph, const Argument& argument) {
   const ir::Value& value = graph.value(*id);
   return value.kind == ir::ValueKind::kConstant &&
          (value.type.dtype == DType::kF32 || value.type.dtype == DType::kF64);
+}
+
+// The tensor with each element computed from its position and what it was.
+template <class Function>
+Result<Tensor> mapped(const Tensor& tensor, const Function& function) {
+  Tensor result = TRY(Tensor::empty(tensor.dtype(), tensor.shape()));
+  const auto run = [&]<class T>(T*) {
+    const auto from = tensor.elements<T>();
+    for (std::size_t i = 0; i < from.size(); ++i) {
+      result.template data<T>()[i] = static_cast<T>(function(i, static_cast<double>(from[i])));
+    }
+  };
+  tensor.dtype() == DType::kF64 ? run(static_cast<double*>(nullptr))
+                                : run(static_cast<float*>(nullptr));
+  return result;
 }
 
 Result<Tensor> from_doubles(const std::vector<double>& elements, DType dtype, const Shape& shape) {
@@ -147,11 +163,10 @@ ValueId add_folded(Graph& graph, ValueId original, Tensor data) {
 Result<ValueId> fold_weight(Graph& graph, const Layer& layer, const Affine& affine) {
   const auto id = std::get<ValueId>(layer.node.arguments[layer.weight]);
   const Tensor& weight = graph.value(id).data;
-  std::vector<double> elements = to_doubles(weight);
-  for (std::size_t i = 0; i < elements.size(); ++i) {
-    elements[i] *= affine.scale[layer.channel_of(i)];
-  }
-  return add_folded(graph, id, TRY(from_doubles(elements, weight.dtype(), weight.shape())));
+  Tensor folded = TRY(mapped(weight, [&](std::size_t i, double element) {
+    return element * affine.scale[layer.channel_of(i)];
+  }));
+  return add_folded(graph, id, std::move(folded));
 }
 
 // The new bias is named after the layer's own, or after a parameter of the batch norm.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "formats/file_parts.h"
 #include "unit/formats/pte_samples.h"
 
 namespace tessera::pte {
@@ -93,6 +94,24 @@ TEST(PteWrite, EqualBytesAreWrittenOnce) {
   EXPECT_NE(program->constants[1].data(), program->constants[2].data());
   EXPECT_EQ(program->plans[0].delegates[0].blob.data(), program->plans[0].delegates[2].blob.data());
   EXPECT_EQ(program->find_named_data("a")->data(), program->find_named_data("b")->data());
+}
+
+TEST(PteWrite, PartsViewTheProgramsBytes) {
+  std::vector<std::byte> weight(4096, std::byte{1}), blob(8192, std::byte{2});
+  Program program = make_sample();
+  program.named_data.emplace_back("weight", weight);
+  program.plans[0].delegates[0].blob = blob;
+  auto parts = write_parts(program);
+  ASSERT_TRUE(parts.has_value()) << parts.error().message;
+  const FileParts moved = *std::move(parts);
+  std::size_t num_viewed = 0;
+  for (const auto part : moved.parts) {
+    if (part.data() == weight.data() || part.data() == blob.data()) ++num_viewed;
+  }
+  EXPECT_EQ(num_viewed, 2u);
+  EXPECT_LT(moved.head.size(), 8192u);
+  EXPECT_EQ(moved.size(), moved.join().size());
+  EXPECT_EQ(moved.join(), write(program).value());
 }
 
 TEST(PteWrite, SegmentsAndConstantsAreAligned) {
