@@ -96,6 +96,7 @@ struct Delegate::Impl final : WorkspaceUser {
   std::size_t num_value_bytes = 0;                 ///< then
   std::vector<xnn_external_value> arguments;       ///< of the last setup
   bool is_set_up = false;
+  bool has_moved = false;          ///< the workspace may have, since the last reshape
   bool makes_tables_anew = false;  ///< XNN_FLAG_TRANSIENT_INDIRECTION_BUFFER
   std::ptrdiff_t record_bytes = 0;
 
@@ -117,12 +118,17 @@ struct Delegate::Impl final : WorkspaceUser {
   }
 
   std::size_t value_bytes() const override { return num_value_bytes; }
-  void set_up_again() override { is_set_up = false; }
+  void set_up_again() override {
+    is_set_up = false;
+    has_moved = true;
+  }
   void drop_runtime() override;
 
   void find_index_outputs();
   Result<void> create_runtime();
   Result<void> reshape(std::span<const Shape> inputs);
+  xnn_status reshape_runtime(std::ptrdiff_t& num_bytes);
+  Result<void> forget_last_setup();
   Result<void> reshape_external(std::uint32_t external_id, const Shape& shape);
   Result<Shape> runtime_shape(std::uint32_t external_id) const;
   std::size_t count_value_bytes(std::size_t table_bytes) const;
@@ -226,11 +232,7 @@ Result<void> Delegate::Impl::reshape(std::span<const Shape> inputs) {
     TRY(reshape_external(payload.values[index].external_id, inference->shape(index)));
   }
   std::ptrdiff_t planned_bytes = 0;
-  xnn_status status;
-  {
-    const MemoryCount count(planned_bytes);
-    status = xnn_reshape_runtime(runtime.get());
-  }
+  const xnn_status status = reshape_runtime(planned_bytes);
   workspace->has_planned(*this, planned_bytes);
   TRY(check_status(status, "reshape"));
   output_shapes.clear();
@@ -245,6 +247,22 @@ Result<void> Delegate::Impl::reshape(std::span<const Shape> inputs) {
   }
   input_shapes.assign(inputs.begin(), inputs.end());
   return {};
+}
+
+xnn_status Delegate::Impl::reshape_runtime(std::ptrdiff_t& num_bytes) {
+  has_moved = false;
+  const MemoryCount count(num_bytes);
+  return xnn_reshape_runtime(runtime.get());
+}
+
+/// When a workspace moves, XNNPACK sets up the other runtimes in it with the arguments of their
+/// last run. If one of those lay where the workspace lies now, a copy's input is its output, and
+/// XNNPACK (setup_unary_elementwise_nc) leaves the copy out until the next reshape.
+Result<void> Delegate::Impl::forget_last_setup() {
+  std::ptrdiff_t num_bytes = 0;
+  const xnn_status status = reshape_runtime(num_bytes);
+  if (num_bytes != 0) workspace->has_planned(*this, num_bytes);
+  return check_status(status, "reshape");
 }
 
 Delegate::Delegate(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -317,6 +335,7 @@ Result<void> Delegate::run(std::span<const Tensor* const> inputs,
     const std::vector<Shape> shapes = impl_->input_shapes;
     TRY(impl_->reshape(shapes));
   }
+  if (impl_->has_moved) TRY(impl_->forget_last_setup());
   auto& arguments = impl_->arguments;
   arguments.resize(inputs.size() + outputs.size());
   const auto set_argument = [&](std::size_t external_id, void* data) {
