@@ -16,7 +16,6 @@ namespace tessera {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 struct Compiled {
   std::vector<std::byte> file;
