@@ -141,7 +141,8 @@ Result<CompileReport> compile_model(const Options& options, CompileOptions compi
 
 /// "5.73 G " for 5.73e9.
 std::string with_unit(double count) {
-  for (const auto& [size, unit] : {std::pair(1e9, " G "), {1e6, " M "}, {1e3, " k "}}) {
+  for (const auto& [size, unit] :
+       {std::pair(1e12, " T "), {1e9, " G "}, {1e6, " M "}, {1e3, " k "}}) {
     if (count >= size) return std::format("{:.3g}{}", count / size, unit);
   }
   return std::format("{:.0f} ", count);
