@@ -10,6 +10,7 @@
 #include "base/try.h"
 #include "compile/emit_sizes.h"
 #include "formats/file_parts.h"
+#include "formats/segments.h"
 #include "ir/schema.h"
 #include "ir/text.h"
 
@@ -27,6 +28,14 @@ constexpr std::uint32_t kStateMemory = 2;
 
 std::span<const std::byte> bytes_of(const Tensor& tensor) {
   return {tensor.bytes(), tensor.num_bytes()};
+}
+
+pte::TensorValue contiguous(DType dtype, Shape sizes) {
+  pte::TensorValue tensor{.dtype = dtype, .sizes = std::move(sizes)};
+  for (std::size_t dim = 0; dim < tensor.sizes.rank(); ++dim) {
+    tensor.dim_order.push_back(static_cast<std::uint8_t>(dim));
+  }
+  return tensor;
 }
 
 /// What the methods of a program have together.
@@ -162,13 +171,10 @@ class Emitter {
   /// States lie in memory of their own, so that nothing else ever does.
   void add_state(std::size_t index) {
     const Tensor& initial = states_[index].initial;
-    pte::TensorValue tensor{.dtype = initial.dtype(), .sizes = initial.shape()};
-    for (std::size_t dim = 0; dim < initial.rank(); ++dim) {
-      tensor.dim_order.push_back(static_cast<std::uint8_t>(dim));
-    }
+    pte::TensorValue tensor = contiguous(initial.dtype(), initial.shape());
     tensor.allocation = {.memory_id = kStateMemory, .offset = state_bytes_};
     tensor.data_buffer_index = files_.add_initial(initial);
-    state_bytes_ += (initial.num_bytes() + kBlockAlignment - 1) / kBlockAlignment * kBlockAlignment;
+    state_bytes_ = round_up(state_bytes_ + initial.num_bytes(), kBlockAlignment);
     indices_[graph_.inputs()[inputs_.size() + index]] = add_value(std::move(tensor));
   }
 
@@ -192,11 +198,8 @@ class Emitter {
   Result<std::int32_t> index_of(ValueId id) {
     if (const auto known = indices_.find(id); known != indices_.end()) return known->second;
     const ir::Value& value = graph_.value(id);
-    pte::TensorValue tensor{.dtype = value.type.dtype,
-                            .sizes = TRY(upper_bound(value.type, graph_.symbols))};
-    for (std::size_t dim = 0; dim < value.type.rank(); ++dim) {
-      tensor.dim_order.push_back(static_cast<std::uint8_t>(dim));
-    }
+    pte::TensorValue tensor =
+        contiguous(value.type.dtype, TRY(upper_bound(value.type, graph_.symbols)));
     const bool is_symbolic =
         std::ranges::any_of(value.type.dims, [](const ir::Dim& dim) { return !dim.is_constant(); });
     if (is_symbolic || sized_by_elements_.contains(id))

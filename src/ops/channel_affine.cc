@@ -3,17 +3,14 @@
 
 #include <cmath>
 
+#include "ops/convert.h"
+
 namespace tessera::ops {
 
 std::vector<double> to_doubles(const Tensor& tensor) {
-  const auto copy = [](const auto& elements) {
-    std::vector<double> doubles;
-    for (const auto element : elements) doubles.push_back(static_cast<double>(element));
-    return doubles;
-  };
-  if (tensor.dtype() == DType::kF16) return copy(tensor.elements<Half>());
-  return tensor.dtype() == DType::kF64 ? copy(tensor.elements<double>())
-                                       : copy(tensor.elements<float>());
+  std::vector<double> doubles(static_cast<std::size_t>(tensor.num_elements()));
+  convert_elements(tensor.dtype(), tensor.bytes(), DType::kF64, doubles.data(), doubles.size());
+  return doubles;
 }
 
 ChannelAffine channel_affine(const Tensor* weight, const Tensor* bias, const Tensor& mean,

@@ -7,7 +7,7 @@
 
 namespace tessera::ops {
 
-/// The elements of a tensor of f32, f64 or f16.
+/// The elements of a tensor of any dtype.
 std::vector<double> to_doubles(const Tensor& tensor);
 
 /// result = input * scale + shift, channel by channel.

@@ -9,6 +9,7 @@
 #include "base/try.h"
 #include "ops/convert.h"
 #include "ops/registry.h"
+#include "ops/rewriter.h"
 
 namespace tessera::ops {
 namespace {
@@ -155,31 +156,24 @@ class TypeCalls {
 class GraphCalls {
  public:
   using Argument = ir::Argument;
-  GraphCalls(ir::Graph& graph, ir::NodeId id) : graph_(graph), id_(id), node_(graph.node(id)) {}
+  GraphCalls(ir::Graph& graph, ir::NodeId id) : rewriter_(graph, id) {}
 
-  const Argument& given(std::size_t position) const { return node_.arguments[position]; }
+  const Argument& given(std::size_t position) const { return rewriter_.argument(position); }
   Argument as_tensor(const Argument& argument) {
     const auto number = number_of(argument);
     if (!number) return argument;
-    const DType dtype = graph_.value(std::get<ir::ValueId>(node_.arguments[0])).type.dtype;
-    return graph_.add_constant("number", number_tensor(*number, dtype));
+    return rewriter_.number(*number, rewriter_.type_of(rewriter_.tensor(0)).dtype);
   }
   Argument plain(const ir::Argument& value) const { return value; }
   Result<Argument> call(const ir::Operator& op, std::vector<Argument> arguments) {
-    const ir::NodeId made = TRY(graph_.add_node(op, std::move(arguments), node_.origin, id_));
-    return graph_.node(made).results.front();
+    return TRY(rewriter_.call(op, std::move(arguments)));
   }
   Result<void> finish(const ir::Operator& op, std::vector<Argument> arguments) {
-    const auto made = std::get<ir::ValueId>(TRY(call(op, std::move(arguments))));
-    graph_.replace_all_uses(node_.results.front(), made);
-    graph_.erase_node(id_);
-    return {};
+    return rewriter_.finish(TRY(rewriter_.call(op, std::move(arguments))));
   }
 
  private:
-  ir::Graph& graph_;
-  const ir::NodeId id_;
-  const ir::Node node_;  ///< a copy: the node goes away
+  Rewriter rewriter_;
 };
 
 }  // namespace

@@ -31,10 +31,13 @@ class Rewriter {
   const ir::TensorType& type_of(ir::ValueId id) const { return graph_.value(id).type; }
   const ir::TensorType& result_type() const { return type_of(node_.results.front()); }
 
-  Result<ir::ValueId> call(std::string_view name, std::vector<ir::Argument> arguments) {
-    const ir::NodeId made =
-        TRY(graph_.add_node(*find_operator(name), std::move(arguments), node_.origin, id_));
+  /// The first result of a new call.
+  Result<ir::ValueId> call(const ir::Operator& op, std::vector<ir::Argument> arguments) {
+    const ir::NodeId made = TRY(graph_.add_node(op, std::move(arguments), node_.origin, id_));
     return graph_.node(made).results.front();
+  }
+  Result<ir::ValueId> call(std::string_view name, std::vector<ir::Argument> arguments) {
+    return call(*find_operator(name), std::move(arguments));
   }
   /// The value takes the place of the node's first result.
   Result<void> finish(ir::ValueId value) {

@@ -165,16 +165,11 @@ PlanarEngine::Step* PlanarEngine::take_over(const NodeRecord& node) {
 Result<Tensor> PlanarEngine::constant(std::uint32_t id,
                                       const xnnpack::FindNamedData& find_named_data) const {
   const ValueRecord& value = payload_.values[index_of(id)];
-  const auto& record = payload_.constants[value.constant_index];
   Shape shape;
   for (const std::uint32_t size : value.dims) shape.push_back(size);
   Tensor tensor = TRY(Tensor::empty(DType::kF32, shape));
-  const auto bytes = record.key ? TRY(find_named_data(*record.key))
-                                : payload_.inline_constants.subspan(record.offset, record.size);
-  if (bytes.size() < tensor.num_bytes()) {
-    return fail(ErrorCode::kInvalidProgram, "constant {} has {} bytes, expected {}", id,
-                bytes.size(), tensor.num_bytes());
-  }
+  const auto bytes = TRY(xnnpack::constant_bytes(payload_, value.constant_index, find_named_data));
+  CHECK(bytes.size() >= tensor.num_bytes(), "payloads are checked when they are read");
   std::memcpy(tensor.bytes(), bytes.data(), tensor.num_bytes());
   return tensor;
 }

@@ -10,6 +10,7 @@
 #include "base/place_blocks.h"
 #include "base/try.h"
 #include "xnnpack/find_or_pack.h"
+#include "xnnpack/node_kinds.h"
 #include "xnnpack/profile.h"
 
 namespace tessera::runtime {
@@ -100,16 +101,8 @@ Result<std::span<const float>> StagedEngine::constant(std::uint32_t id,
                                                       const xnnpack::FindNamedData& find_named_data,
                                                       std::vector<float>& copy) const {
   const ValueRecord& value = payload_.values[index_of(id)];
-  const auto& record = payload_.constants[value.constant_index];
-  const auto bytes = record.key ? TRY(find_named_data(*record.key))
-                                : payload_.inline_constants.subspan(record.offset, record.size);
-  std::size_t count = 1;
-  for (const std::uint32_t size : value.dims) count *= size;
-  if (bytes.size() / sizeof(float) < count) {
-    return fail(ErrorCode::kInvalidExternalData,
-                "XNNPACK delegate: value {} has {} bytes, expected {}", id, bytes.size(),
-                count * sizeof(float));
-  }
+  const auto bytes = TRY(xnnpack::constant_bytes(payload_, value.constant_index, find_named_data));
+  const std::size_t count = xnnpack::num_bytes(value.datatype, value.dims) / sizeof(float);
   if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(float) != 0) {
     copy.resize(count);
     std::memcpy(copy.data(), bytes.data(), count * sizeof(float));

@@ -42,27 +42,11 @@ Result<void> check_status(xnn_status status, std::string_view what) {
   return fail(code, "XNNPACK delegate: {}: {}", what, name_of(status));
 }
 
-/// Bytes of each constant of the payload, at least as many as its record says.
 Result<std::vector<std::span<const std::byte>>> find_constants(
     const Payload& payload, const FindNamedData& find_named_data) {
   std::vector<std::span<const std::byte>> constants;
   for (std::size_t i = 0; i < payload.constants.size(); ++i) {
-    const auto& record = payload.constants[i];
-    if (!record.key.has_value()) {
-      constants.push_back(payload.inline_constants.subspan(record.offset, record.size));
-      continue;
-    }
-    if (i == 0) {  // reserved, with an empty key
-      constants.emplace_back();
-      continue;
-    }
-    const auto bytes = TRY(find_named_data(*record.key));
-    if (bytes.size() < record.size) {
-      return fail(ErrorCode::kInvalidExternalData,
-                  "XNNPACK delegate: named data '{}' has {} bytes, expected {}", *record.key,
-                  bytes.size(), record.size);
-    }
-    constants.push_back(bytes.first(record.size));
+    constants.push_back(TRY(constant_bytes(payload, i, find_named_data)));
   }
   return constants;
 }
@@ -73,6 +57,20 @@ std::uint64_t hash_seed_of(const DelegateOptions& options) {
 }
 
 }  // namespace
+
+Result<std::span<const std::byte>> constant_bytes(const Payload& payload, std::size_t index,
+                                                  const FindNamedData& find_named_data) {
+  const ConstantRecord& record = payload.constants[index];
+  if (!record.key) return payload.inline_constants.subspan(record.offset, record.size);
+  if (index == 0) return std::span<const std::byte>();  // reserved, with an empty key
+  const auto bytes = TRY(find_named_data(*record.key));
+  if (bytes.size() < record.size) {
+    return fail(ErrorCode::kInvalidExternalData,
+                "XNNPACK delegate: named data '{}' has {} bytes, expected {}", *record.key,
+                bytes.size(), record.size);
+  }
+  return bytes.first(record.size);
+}
 
 struct Delegate::Impl final : WorkspaceUser {
   Payload payload;

@@ -23,6 +23,11 @@ inline constexpr std::string_view kBackendId = "XnnpackBackend";
 /// Finds bytes in the program's named data. They outlive the delegate.
 using FindNamedData = std::function<Result<std::span<const std::byte>>(std::string_view key)>;
 
+/// The bytes of constant `index` of a payload, as many as its record says; none for the reserved
+/// entry 0. Fails if the named data has fewer. Unaligned, maybe.
+Result<std::span<const std::byte>> constant_bytes(const Payload& payload, std::size_t index,
+                                                  const FindNamedData& find_named_data);
+
 /// Called when constants have been packed or copied: nothing will read them for now.
 using GiveBack = std::function<void(std::vector<std::span<const std::byte>> constants)>;
 
