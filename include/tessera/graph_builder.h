@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tessera/compile.h"
+#include "tessera/input_size.h"
 #include "tessera/tensor.h"
 #include "tessera/weights.h"
 
@@ -21,20 +22,6 @@ namespace tessera {
 /// A tensor of a graph under construction; of use to the GraphBuilder that made it only.
 struct GraphValue {
   std::uint32_t index = UINT32_MAX;
-};
-
-/// One size of an input: a number, or a range out of which every run may choose.
-struct InputSize {
-  InputSize(std::int64_t fixed) : min(fixed), max(fixed) {}  // NOLINT: a number is a size
-  /// Sizes of one name are equal in every run: {1, 3, InputSize("n", 64, 512), InputSize("n", ...)}
-  /// is a square. `min` and `max` are inclusive and, like all sizes between, multiples of
-  /// `multiple_of`.
-  InputSize(std::string symbol, std::int64_t smallest, std::int64_t largest, std::int64_t step = 1)
-      : name(std::move(symbol)), min(smallest), max(largest), multiple_of(step) {}
-
-  std::string name;  ///< empty: fixed
-  std::int64_t min = 0, max = 0;
-  std::int64_t multiple_of = 1;
 };
 
 /// What stands at one argument position of an operator's schema: none (`{}`), a tensor or list of
