@@ -1,17 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include <cstdio>
-#include <print>
-
 #include "cli/commands.h"
 
 namespace tessera::cli {
-
-void finish(const Result<void>& result) {
-  if (result) return;
-  std::fflush(stdout);
-  std::println(stderr, "tessera: error: {}", result.error().message);
-  throw CLI::RuntimeError(1);
-}
 
 namespace {
 
