@@ -17,6 +17,14 @@ struct InputSize {
       : name(std::move(symbol)), min(smallest), max(largest), multiple_of(step) {}
 
   bool is_fixed() const { return min == max; }
+  bool allows(std::int64_t size) const {
+    return min <= size && size <= max && (size - min) % multiple_of == 0;
+  }
+  /// The largest allowed size that is at most `wanted`; the smallest if there is none.
+  std::int64_t allowed_up_to(std::int64_t wanted) const {
+    if (wanted <= min) return min;
+    return min + ((wanted < max ? wanted : max) - min) / multiple_of * multiple_of;
+  }
 
   std::string name;  ///< empty: fixed
   std::int64_t min = 0, max = 0;

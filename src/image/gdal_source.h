@@ -20,6 +20,9 @@ class GdalSource : public Source {
   Result<std::unique_ptr<Source>> clone() const override;
   Result<void> read(const PixelWindow& window, const Planes& destination) override;
 
+  /// The window, scaled to the destination's size: bilinear, averaged where it becomes smaller.
+  Result<void> read_scaled(const PixelWindow& window, const Planes& destination);
+
   DType dtype() const { return dtype_; }
 
  private:

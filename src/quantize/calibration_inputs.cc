@@ -15,12 +15,6 @@ namespace {
 /// borders of convolutions to be few.
 constexpr std::int64_t kRandomSize = 256;
 
-std::int64_t allowed_size(const InputSize& size, std::int64_t wanted) {
-  if (wanted <= size.min) return size.min;
-  const std::int64_t within = std::min(wanted, size.max) - size.min;
-  return size.min + within / size.multiple_of * size.multiple_of;
-}
-
 template <class T>
 void fill_with_fractions(Tensor& tensor, Random& random) {
   for (std::int64_t i = 0; i < tensor.num_elements(); ++i) {
@@ -55,7 +49,7 @@ Result<std::vector<Tensor>> random_sample(std::uint64_t seed, std::span<const Mo
                   input.sizes.size());
     }
     for (const InputSize& size : input.sizes) {
-      shape.push_back(size.is_fixed() ? size.min : allowed_size(size, kRandomSize));
+      shape.push_back(size.allowed_up_to(kRandomSize));
     }
     Tensor tensor = TRY(Tensor::zeros(input.dtype, shape));
     fill(tensor, random);
