@@ -20,7 +20,8 @@ std::int64_t block_width(std::int64_t channel, std::int64_t output_channels) {
   return output_channels - channel > kTileLanes ? kTileChannels : kTileLanes;
 }
 
-/// A convolution of single pixels sees all of them as one row.
+}  // namespace
+
 ChannelsLastGeometry flattened(const ChannelsLastGeometry& geometry) {
   const auto is_single = [](const WindowAxis& axis) {
     return axis.kernel == 1 && axis.stride == 1 && axis.padding == 0 && axis.input == axis.output;
@@ -36,8 +37,6 @@ ChannelsLastGeometry flattened(const ChannelsLastGeometry& geometry) {
   flat.width = {.input = num_pixels, .output = num_pixels};
   return flat;
 }
-
-}  // namespace
 
 /// Output channels that are computed together.
 struct ChannelsLastConvolution::Block {

@@ -26,6 +26,9 @@ struct ChannelsLastGeometry {
   WindowAxis height, width;
 };
 
+/// A convolution of single pixels sees all of them as one row. Fills in image_pixels.
+ChannelsLastGeometry flattened(const ChannelsLastGeometry& geometry);
+
 /// Whether ChannelsLastConvolution is fast on this processor (AVX-512).
 bool is_channels_last_convolution_fast();
 

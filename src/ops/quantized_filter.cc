@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#include "ops/quantized_filter.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace tessera::ops {
+namespace {
+
+/// What is added to a signed number to make it unsigned.
+constexpr std::int32_t kUnsignedOffset = 128;
+
+template <class T>
+void store(T value, std::byte*& to) {
+  std::memcpy(to, &value, sizeof value);
+  to += sizeof value;
+}
+
+}  // namespace
+
+QuantizedFilter quantized_filter(std::int64_t kernel_height, std::int64_t kernel_width,
+                                 std::int64_t width_dilation, std::int64_t input_channels,
+                                 std::int64_t output_channels) {
+  const bool is_joined = kernel_width == 1 || width_dilation == 1;
+  return {.num_segments = kernel_height * (is_joined ? 1 : kernel_width),
+          .segment_inputs = input_channels * (is_joined ? kernel_width : 1),
+          .output_channels = output_channels};
+}
+
+std::int64_t QuantizedFilter::block_lanes(std::int64_t first_channel) const {
+  if (is_narrow()) return output_channels;
+  const std::int64_t rest = std::min(output_channels - first_channel, kMaxWideChannels);
+  return (rest + kWideLanes - 1) / kWideLanes * kWideLanes;
+}
+
+std::int64_t QuantizedFilter::block_bytes(std::int64_t num_lanes) const {
+  return num_lanes * kStepInputs * (2 + num_steps());
+}
+
+std::int64_t QuantizedFilter::packed_bytes() const {
+  std::int64_t bytes = 0;
+  for (std::int64_t first = 0; first < output_channels; first += kMaxWideChannels) {
+    bytes += block_bytes(block_lanes(first));
+  }
+  return bytes;
+}
+
+void pack_quantized_filter(const QuantizedFilter& filter, const QuantizedWeights& weights,
+                           std::byte* packed) {
+  const std::int64_t num_inputs = filter.num_segments * filter.segment_inputs;
+  // An input of the zero point adds nothing to a sum that starts here.
+  const auto start_of = [&](std::int64_t channel) {
+    std::uint32_t sum = 0;
+    for (std::int64_t i = 0; i < num_inputs; ++i) {
+      sum += static_cast<std::uint32_t>(
+          weights.weights[channel * weights.output_step + i * weights.input_step]);
+    }
+    const std::uint32_t bias =
+        weights.bias == nullptr ? 0 : static_cast<std::uint32_t>(weights.bias[channel]);
+    return bias - sum * static_cast<std::uint32_t>(weights.input_zero_point + kUnsignedOffset);
+  };
+  const auto weight_of = [&](std::int64_t channel, std::int64_t step, std::int64_t k) {
+    const std::int64_t steps = filter.steps_per_segment();
+    const std::int64_t i = step % steps * kStepInputs + k;
+    if (i >= filter.segment_inputs) return std::int8_t{0};
+    const std::int64_t input = step / steps * filter.segment_inputs + i;
+    return weights.weights[channel * weights.output_step + input * weights.input_step];
+  };
+  for (std::int64_t first = 0; first < filter.output_channels; first += kMaxWideChannels) {
+    const std::int64_t lanes = filter.block_lanes(first);
+    const std::int64_t count = std::min(lanes, filter.output_channels - first);
+    for (std::int64_t i = 0; i < lanes; ++i) store(i < count ? start_of(first + i) : 0u, packed);
+    for (std::int64_t i = 0; i < lanes; ++i) {
+      store(i < count ? weights.scales[first + i] : 0.0f, packed);
+    }
+    for (std::int64_t step = 0; step < filter.num_steps(); ++step) {
+      for (std::int64_t i = 0; i < lanes; ++i) {
+        for (std::int64_t k = 0; k < kStepInputs; ++k) {
+          store(i < count ? weight_of(first + i, step, k) : std::int8_t{0}, packed);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace tessera::ops
