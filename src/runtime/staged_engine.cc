@@ -3,47 +3,29 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <map>
 
 #include "base/check.h"
 #include "base/place_blocks.h"
 #include "base/try.h"
-#include "xnnpack/find_or_pack.h"
-#include "xnnpack/node_kinds.h"
 #include "xnnpack/profile.h"
 
 namespace tessera::runtime {
 namespace {
 
-using xnnpack::ConvolutionParams;
-using xnnpack::NodeKind;
-using xnnpack::NodeRecord;
-using xnnpack::ValueRecord;
-
 constexpr std::size_t kCacheLine = 64;
 
-/// What packing a convolution's weights reads. Another order of the packed numbers needs another
-/// text: files keep them.
-Description description_of(std::span<const float> filter, std::span<const float> bias,
-                           const ConvolutionParams& params, bool is_depthwise, std::uint64_t seed) {
-  Description text;
-  text.add(std::span<const char>("Tessera's channels-last convolution"));
-  text.add(is_depthwise);
-  text.add(params.kernel_height * params.kernel_width * params.group_input_channels);
-  text.add(params.group_output_channels);
-  text.add(content_hash(std::as_bytes(filter), seed));
-  text.add(content_hash(std::as_bytes(bias), seed));
-  return text;
+DType dtype_of(const xnnpack::ValueRecord& value) {
+  return value.datatype == xnnpack::Datatype::kQInt8 ? DType::kI8 : DType::kF32;
 }
 
 }  // namespace
 
 std::vector<std::size_t> StagedEngine::Step::reads() const {
-  return convolution ? convolution->plan.images : part->inputs;
+  return convolution ? convolution->plan().images : part->inputs;
 }
 std::vector<std::size_t> StagedEngine::Step::writes() const {
-  return convolution ? std::vector{convolution->plan.output} : part->outputs;
+  return convolution ? std::vector{convolution->plan().output} : part->outputs;
 }
 
 StagedEngine::StagedEngine(const xnnpack::Payload& payload, ir::KernelContext& context,
@@ -60,28 +42,22 @@ StagedEngine::StagedEngine(const xnnpack::Payload& payload, ir::KernelContext& c
 StagedEngine::~StagedEngine() { workspace_->remove_user(*this); }
 
 bool StagedEngine::is_for(const xnnpack::Payload& payload) {
-  return ops::is_channels_last_convolution_fast() && !plan_stages(payload).empty();
+  return !plan_stages(payload, fast_kernels()).empty();
 }
 
 Result<std::unique_ptr<StagedEngine>> StagedEngine::create(
     const xnnpack::Payload& payload, const xnnpack::FindNamedData& find_named_data,
     ir::KernelContext& context, ThreadPool* pool, const xnnpack::DelegateOptions& options) {
   auto engine = std::unique_ptr<StagedEngine>(new StagedEngine(payload, context, options));
-  for (const Stage& stage : plan_stages(payload)) {
+  for (const Stage& stage : plan_stages(payload, fast_kernels())) {
     if (!stage.convolution) {
       TRY(engine->add_part(stage.nodes, find_named_data, pool, options));
       continue;
     }
-    engine->steps_.push_back({.convolution = TRY(engine->make_convolution(
-                                  *stage.convolution, find_named_data, options))});
+    engine->steps_.push_back({.convolution = TRY(make_convolution_stage(
+                                  payload, *stage.convolution, find_named_data, options))});
   }
   return engine;
-}
-
-std::size_t StagedEngine::index_of(std::uint32_t id) const {
-  const auto found = std::ranges::find(payload_.values, id, &ValueRecord::id);
-  CHECK(found != payload_.values.end(), "payloads are checked when they are read");
-  return static_cast<std::size_t>(found - payload_.values.begin());
 }
 
 Result<void> StagedEngine::add_part(const std::vector<std::size_t>& nodes,
@@ -97,63 +73,13 @@ Result<void> StagedEngine::add_part(const std::vector<std::size_t>& nodes,
   return {};
 }
 
-Result<std::span<const float>> StagedEngine::constant(std::uint32_t id,
-                                                      const xnnpack::FindNamedData& find_named_data,
-                                                      std::vector<float>& copy) const {
-  const ValueRecord& value = payload_.values[index_of(id)];
-  const auto bytes = TRY(xnnpack::constant_bytes(payload_, value.constant_index, find_named_data));
-  const std::size_t count = xnnpack::num_bytes(value.datatype, value.dims) / sizeof(float);
-  if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(float) != 0) {
-    copy.resize(count);
-    std::memcpy(copy.data(), bytes.data(), count * sizeof(float));
-    return copy;
-  }
-  return std::span(reinterpret_cast<const float*>(bytes.data()), count);
-}
-
-Result<StagedEngine::Convolution> StagedEngine::make_convolution(
-    const DirectConvolution& plan, const xnnpack::FindNamedData& find_named_data,
-    const xnnpack::DelegateOptions& options) const {
-  const NodeRecord& node = payload_.nodes[plan.node];
-  const auto& params = std::get<ConvolutionParams>(node.params);
-  std::vector<float> filter_copy, bias_copy;
-  const auto filter = TRY(constant(node.inputs[1], find_named_data, filter_copy));
-  std::span<const float> bias;
-  if (node.inputs[2] != xnnpack::kNoValue) {
-    bias = TRY(constant(node.inputs[2], find_named_data, bias_copy));
-  }
-  const std::int64_t outputs = params.group_output_channels;
-  const std::int64_t inputs =
-      std::int64_t{params.kernel_height} * params.kernel_width * params.group_input_channels;
-  // [output, height, width, input] or, of the depthwise kind with one input, [1, height, width,
-  // output]
-  const bool is_depthwise = node.kind == NodeKind::kDepthwiseConv2d;
-  const std::uint64_t seed = options.packed_file != nullptr
-                                 ? options.packed_file->hash_seed()
-                                 : xnnpack::PackedWeights::of_process().hash_seed();
-  const auto num_bytes =
-      static_cast<std::size_t>(ops::packed_filter_size(inputs, outputs)) * sizeof(float);
-  auto weights = TRY(xnnpack::find_or_pack(
-      description_of(filter, bias, params, is_depthwise, seed), options.packed_file.get(),
-      num_bytes, [&](std::byte* packed) {
-        ops::pack_filter(inputs, outputs, filter.data(), is_depthwise ? 1 : inputs,
-                         is_depthwise ? outputs : 1, bias.empty() ? nullptr : bias.data(),
-                         reinterpret_cast<float*>(packed));
-      }));
-  if (options.give_back) options.give_back({std::as_bytes(filter), std::as_bytes(bias)});
-  return Convolution{.plan = plan,
-                     .weights = std::move(weights),
-                     .images = std::vector<const float*>(
-                         plan.reads_planes ? params.group_input_channels : plan.images.size())};
-}
-
 Result<std::span<const Shape>> StagedEngine::reshape(std::span<const Shape> inputs) {
   if (!output_shapes_.empty() && std::ranges::equal(inputs, input_shapes_)) return output_shapes_;
   output_shapes_.clear();
   TRY(shapes_.run(inputs));
   for (Step& step : steps_) {
     if (step.part) TRY(reshape(*step.part));
-    if (step.convolution) reshape(*step.convolution);
+    if (step.convolution) step.convolution->reshape(shapes_);
   }
   plan_values();
   TRY(place_values());
@@ -172,47 +98,14 @@ Result<void> StagedEngine::reshape(Part& part) {
   return {};
 }
 
-void StagedEngine::reshape(Convolution& convolution) const {
-  const DirectConvolution& plan = convolution.plan;
-  const auto& params = std::get<ConvolutionParams>(payload_.nodes[plan.node].params);
-  const Shape& image = shapes_.shape(plan.images[0]);
-  const Shape input =  // N, H, W, C
-      plan.reads_planes ? Shape{image[0], image[2], image[3], image[1]} : image;
-  const Shape& output = shapes_.shape(plan.output);
-  ops::ChannelsLastGeometry geometry{.batch = output[0],
-                                     .output_channels = output[3],
-                                     .height = {.input = input[1],
-                                                .output = output[1],
-                                                .kernel = params.kernel_height,
-                                                .stride = params.subsampling_height,
-                                                .padding = params.padding_top,
-                                                .dilation = params.dilation_height},
-                                     .width = {.input = input[2],
-                                               .output = output[2],
-                                               .kernel = params.kernel_width,
-                                               .stride = params.subsampling_width,
-                                               .padding = params.padding_left,
-                                               .dilation = params.dilation_width}};
-  for (const std::size_t value : plan.images) {
-    if (!plan.reads_planes) geometry.input_channels.push_back(shapes_.shape(value)[3]);
-  }
-  if (plan.reads_planes) {
-    geometry.input_channels.assign(static_cast<std::size_t>(input[3]), 1);
-    geometry.image_pixels = input[3] * input[1] * input[2];
-  }
-  convolution.kernel.emplace(geometry,
-                             reinterpret_cast<const float*>(convolution.weights->bytes().data()),
-                             plan.low, plan.high);
-}
-
 /// Offsets of what one stage makes and another reads.
 void StagedEngine::plan_values() {
   std::map<std::size_t, MemoryBlock> blocks;
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     for (const std::size_t value : steps_[i].writes()) {
       const Shape& shape = shapes_.shape(value);
-      const auto bytes = static_cast<std::size_t>(shape.num_elements()) * sizeof(float);
-      tensors_[value] = Tensor::view(DType::kF32, shape, nullptr);
+      tensors_[value] = Tensor::view(dtype_of(payload_.values[value]), shape, nullptr);
+      const std::size_t bytes = tensors_[value].num_bytes();
       if (payload_.values[value].flags != 0) continue;
       // With what XNNPACK may read behind a tensor.
       const std::size_t padded = (bytes + kTensorPaddingBytes + kCacheLine - 1) / kCacheLine;
@@ -243,8 +136,8 @@ Result<void> StagedEngine::place_values() {
 Result<void> StagedEngine::run(std::span<const Tensor* const> inputs,
                                std::span<Tensor* const> outputs) {
   const auto bind = [this](std::size_t value, const Tensor& tensor) {
-    tensors_[value] =
-        Tensor::view(DType::kF32, shapes_.shape(value), const_cast<std::byte*>(tensor.bytes()));
+    tensors_[value] = Tensor::view(dtype_of(payload_.values[value]), shapes_.shape(value),
+                                   const_cast<std::byte*>(tensor.bytes()));
   };
   for (std::size_t i = 0; i < inputs.size(); ++i) bind(shapes_.inputs()[i], *inputs[i]);
   for (std::size_t i = 0; i < outputs.size(); ++i) bind(shapes_.outputs()[i], *outputs[i]);
@@ -265,21 +158,13 @@ Result<void> StagedEngine::run(Part& part) {
   return {};
 }
 
-void StagedEngine::run(Convolution& convolution) {
+void StagedEngine::run(ConvolutionStage& convolution) {
   const auto start = std::chrono::steady_clock::now();
-  const DirectConvolution& plan = convolution.plan;
-  const Tensor& first = tensors_[plan.images[0]];
-  for (std::size_t i = 0; i < convolution.images.size(); ++i) {
-    convolution.images[i] =
-        plan.reads_planes
-            ? first.data<float>() + static_cast<std::int64_t>(i) * first.size(2) * first.size(3)
-            : tensors_[plan.images[i]].data<float>();
-  }
-  convolution.kernel->run(context_, convolution.images, tensors_[plan.output].data<float>());
+  convolution.run(context_, tensors_);
   if (!keeps_profile_) return;
   const auto time = std::chrono::steady_clock::now() - start;
   times_.push_back(
-      {"Convolution (NHWC, F32) direct", std::chrono::duration<double, std::micro>(time).count()});
+      {std::string(convolution.name()), std::chrono::duration<double, std::micro>(time).count()});
 }
 
 xnnpack::DelegateMemory StagedEngine::memory() const {
@@ -292,7 +177,7 @@ xnnpack::DelegateMemory StagedEngine::memory() const {
       memory.record_bytes += part.record_bytes;
       continue;
     }
-    const xnnpack::PackedBlock& weights = *step.convolution->weights;
+    const xnnpack::PackedBlock& weights = step.convolution->weights();
     memory.packed_weight_bytes += weights.bytes().size();
     if (weights.is_mapped()) memory.mapped_weight_bytes += weights.bytes().size();
   }

@@ -7,12 +7,11 @@
 #include <vector>
 
 #include "ir/kernel_context.h"
-#include "ops/channels_last_convolution.h"
+#include "runtime/convolution_stage.h"
 #include "runtime/stages.h"
 #include "xnnpack/delegate.h"
 #include "xnnpack/engine.h"
 #include "xnnpack/infer_shapes.h"
-#include "xnnpack/packed_weights.h"
 #include "xnnpack/payload_part.h"
 #include "xnnpack/workspace.h"
 
@@ -42,12 +41,6 @@ class StagedEngine final : public xnnpack::Engine, xnnpack::WorkspaceUser {
 
  private:
   /// Values are indices into `tensors_`.
-  struct Convolution {
-    DirectConvolution plan;
-    std::shared_ptr<const xnnpack::PackedBlock> weights;
-    std::optional<ops::ChannelsLastConvolution> kernel;  ///< for the sizes of the last reshape
-    std::vector<const float*> images;
-  };
   struct Part {
     std::unique_ptr<xnnpack::Delegate> delegate;
     std::vector<std::size_t> inputs, outputs;
@@ -56,7 +49,7 @@ class StagedEngine final : public xnnpack::Engine, xnnpack::WorkspaceUser {
   };
   /// One of the two.
   struct Step {
-    std::optional<Convolution> convolution;
+    std::unique_ptr<ConvolutionStage> convolution;
     std::optional<Part> part;
     std::vector<std::size_t> reads() const;
     std::vector<std::size_t> writes() const;
@@ -67,23 +60,14 @@ class StagedEngine final : public xnnpack::Engine, xnnpack::WorkspaceUser {
   std::size_t value_bytes() const override { return num_value_bytes_; }
   void set_up_again() override { has_memory_ = false; }
   void drop_runtime() override { has_memory_ = false; }
-  Result<Convolution> make_convolution(const DirectConvolution& plan,
-                                       const xnnpack::FindNamedData& find_named_data,
-                                       const xnnpack::DelegateOptions& options) const;
   Result<void> add_part(const std::vector<std::size_t>& nodes,
                         const xnnpack::FindNamedData& find_named_data, ThreadPool* pool,
                         const xnnpack::DelegateOptions& options);
-  std::size_t index_of(std::uint32_t id) const;
-  /// In `copy` if it is not aligned where it lies.
-  Result<std::span<const float>> constant(std::uint32_t id,
-                                          const xnnpack::FindNamedData& find_named_data,
-                                          std::vector<float>& copy) const;
   Result<void> reshape(Part& part);
-  void reshape(Convolution& convolution) const;
   void plan_values();
   Result<void> place_values();
   Result<void> run(Part& part);
-  void run(Convolution& convolution);
+  void run(ConvolutionStage& convolution);
 
   const xnnpack::Payload& payload_;
   ir::KernelContext& context_;

@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "ops/channels_last_convolution.h"
+#include "ops/quantized_convolution.h"
+#include "runtime/quantized_stage.h"
 #include "xnnpack/channels_last.h"
 #include "xnnpack/node_kinds.h"
 
@@ -37,10 +38,32 @@ bool has_small_window(const ConvolutionParams& params) {
   return rows * columns * params.group_input_channels <= kMaxNumbers;
 }
 
+bool has_small_quantized_window(const ConvolutionParams& params) {
+  return ops::has_small_quantized_window({.kernel = params.kernel_height,
+                                          .stride = params.subsampling_height,
+                                          .dilation = params.dilation_height},
+                                         {.kernel = params.kernel_width,
+                                          .stride = params.subsampling_width,
+                                          .dilation = params.dilation_width},
+                                         params.group_input_channels);
+}
+
+/// XNNPACK's 8-bit kernels (7x16c8) and ours come near the processor's limit where every output has
+/// many inputs; ours spends less on each output and each pixel, and needs no tables of pointers for
+/// windows. See docs/decisions/0005-own-8-bit-convolutions.md.
+bool is_better_than_xnnpack(const ConvolutionParams& params) {
+  constexpr std::uint32_t kFewInputs = 128;
+  return params.kernel_height * params.kernel_width > 1 ||
+         params.group_input_channels <= kFewInputs;
+}
+
 class StagePlanner {
  public:
-  explicit StagePlanner(const xnnpack::Payload& payload)
-      : payload_(payload), readers_(payload.values.size()), is_skipped_(payload.nodes.size()) {
+  StagePlanner(const xnnpack::Payload& payload, const FastKernels& fast)
+      : payload_(payload),
+        fast_(fast),
+        readers_(payload.values.size()),
+        is_skipped_(payload.nodes.size()) {
     for (std::size_t i = 0; i < payload.values.size(); ++i) index_[payload.values[i].id] = i;
     for (std::size_t i = 0; i < payload.nodes.size(); ++i) {
       for (const std::uint32_t id : payload.nodes[i].inputs) {
@@ -50,10 +73,11 @@ class StagePlanner {
   }
 
   std::vector<Stage> plan() {
-    const bool is_f32 = std::ranges::all_of(payload_.values, [](const ValueRecord& value) {
-      return value.datatype == Datatype::kF32 || value.constant_index != 0;
+    const bool can_be_cut = std::ranges::all_of(payload_.values, [](const ValueRecord& value) {
+      return value.datatype == Datatype::kF32 || value.datatype == Datatype::kQInt8 ||
+             value.constant_index != 0;
     });
-    if (!is_f32) return {};
+    if (!can_be_cut) return {};
     find_planes();
     find_concatenations();
     for (std::size_t node = 0; node < payload_.nodes.size(); ++node) {
@@ -82,21 +106,44 @@ class StagePlanner {
         node.kind == NodeKind::kConv2d || node.kind == NodeKind::kDepthwiseConv2d;
     if (!is_convolution || node.flags != 0) return false;
     const auto& params = std::get<ConvolutionParams>(node.params);
-    return params.groups == 1 && has_small_window(params) &&
-           value(node.inputs[0]).constant_index == 0 && is_f32_constant(node.inputs[1]) &&
+    if (params.groups != 1 || value(node.inputs[0]).constant_index != 0) return false;
+    if (is_quantized(node)) {
+      const ValueRecord* bias =
+          node.inputs[2] == xnnpack::kNoValue ? nullptr : &value(node.inputs[2]);
+      return fast_.int8 && has_small_quantized_window(params) &&
+             is_quantized_convolution(node, value(node.inputs[0]), value(node.inputs[1]), bias,
+                                      value(node.outputs[0]));
+    }
+    return fast_.f32 && has_small_window(params) && is_f32_constant(node.inputs[1]) &&
            (node.inputs[2] == xnnpack::kNoValue || is_f32_constant(node.inputs[2]));
+  }
+
+  bool is_quantized(const NodeRecord& node) const {
+    return value(node.inputs[0]).datatype == Datatype::kQInt8;
   }
 
   bool is_direct(std::size_t index) const {
     const NodeRecord& node = payload_.nodes[index];
     if (!can_be_direct(node)) return false;
     const auto& params = std::get<ConvolutionParams>(node.params);
+    if (is_quantized(node)) {
+      return is_better_than_xnnpack(params) || images_.contains(node.inputs[0]);
+    }
     const std::uint32_t channels = params.group_output_channels;
     const bool has_window = params.kernel_height * params.kernel_width > 1;
     const bool wastes_columns =
         rounded_up(channels, kTheirColumns) * 3 >= rounded_up(channels, kOurColumns) * 4;
     return has_window || wastes_columns || images_.contains(node.inputs[0]) ||
            planes_.contains(node.inputs[0]);
+  }
+
+  /// And the same numbers for it: XNNPACK refuses to concatenate others.
+  bool has_same_type(std::uint32_t a, std::uint32_t b) const {
+    if (value(a).datatype != value(b).datatype) return false;
+    const auto* quant_a = std::get_if<xnnpack::PerTensorQuant>(&value(a).quant);
+    const auto* quant_b = std::get_if<xnnpack::PerTensorQuant>(&value(b).quant);
+    return quant_a == nullptr || quant_b == nullptr ||
+           (quant_a->scale == quant_b->scale && quant_a->zero_point == quant_b->zero_point);
   }
 
   bool is_only_convolved(std::uint32_t id) const {
@@ -115,7 +162,9 @@ class StagePlanner {
           !std::ranges::equal(params->permutation, xnnpack::kToChannelsLast))
         continue;
       const std::uint32_t output = node.outputs[0];
-      if (value(node.inputs[0]).constant_index != 0 || !is_only_convolved(output)) continue;
+      if (value(node.inputs[0]).constant_index != 0 || !is_only_convolved(output) ||
+          value(output).datatype != Datatype::kF32)
+        continue;
       const auto& reader = payload_.nodes[readers_[index_.at(output)][0]];
       const auto& convolution = std::get<ConvolutionParams>(reader.params);
       if (convolution.group_input_channels > ops::kMaxConcatenated) continue;
@@ -132,9 +181,11 @@ class StagePlanner {
       if (params == nullptr || params->axis != 3 || node.flags != 0) continue;
       const std::uint32_t output = node.outputs[0];
       const auto is_constant = [&](std::uint32_t id) { return value(id).constant_index != 0; };
+      const auto is_alike = [&](std::uint32_t id) { return has_same_type(id, output); };
       if (value(output).dims.size() != 4 || !is_only_convolved(output) ||
           node.inputs.size() > ops::kMaxConcatenated ||
-          std::ranges::any_of(node.inputs, is_constant))
+          std::ranges::any_of(node.inputs, is_constant) ||
+          !std::ranges::all_of(node.inputs, is_alike))
         continue;
       is_skipped_[i] = true;
       for (const std::uint32_t id : node.inputs) images_[output].push_back(index_.at(id));
@@ -143,7 +194,10 @@ class StagePlanner {
 
   DirectConvolution convolution(std::size_t index) {
     const NodeRecord& node = payload_.nodes[index];
-    DirectConvolution result{.node = index, .low = node.output_min, .high = node.output_max};
+    DirectConvolution result{.node = index,
+                             .is_quantized = is_quantized(node),
+                             .low = node.output_min,
+                             .high = node.output_max};
     if (const auto joined = images_.find(node.inputs[0]); joined != images_.end()) {
       result.images = joined->second;
     } else if (const auto planes = planes_.find(node.inputs[0]); planes != planes_.end()) {
@@ -154,7 +208,7 @@ class StagePlanner {
     }
     std::uint32_t output = node.outputs[0];
     const auto& readers = readers_[index_.at(output)];
-    if (is_inner(output) && readers.size() == 1) {
+    if (!result.is_quantized && is_inner(output) && readers.size() == 1) {
       const NodeRecord& reader = payload_.nodes[readers[0]];
       const float low = std::max(result.low, reader.output_min);
       const float high = std::min(result.high, reader.output_max);
@@ -195,6 +249,7 @@ class StagePlanner {
   }
 
   const xnnpack::Payload& payload_;
+  FastKernels fast_;
   std::unordered_map<std::uint32_t, std::size_t> index_;  ///< of values by id
   std::vector<std::vector<std::size_t>> readers_;         ///< nodes by value
   std::vector<bool> is_skipped_;                          ///< nodes that need not run
@@ -206,8 +261,13 @@ class StagePlanner {
 
 }  // namespace
 
-std::vector<Stage> plan_stages(const xnnpack::Payload& payload) {
-  return StagePlanner(payload).plan();
+FastKernels fast_kernels() {
+  return {.f32 = ops::is_channels_last_convolution_fast(),
+          .int8 = ops::is_quantized_convolution_fast()};
+}
+
+std::vector<Stage> plan_stages(const xnnpack::Payload& payload, const FastKernels& fast) {
+  return StagePlanner(payload, fast).plan();
 }
 
 }  // namespace tessera::runtime
