@@ -156,7 +156,8 @@ void CalibrationArguments::add_to(CLI::App& command) {
           "--calibrate", data,
           "What ranges are measured on, may be repeated: an image, a .npy file or a folder "
           "of them, as the model's users will have; NAME=FILE or NAME=FOLDER for each input "
-          "of several; or random")
+          "of several; or random. Images are scaled to cover the model's fixed sizes or cut to "
+          "its dynamic ones")
       ->allow_extra_args(false);
   command
       .add_option("--samples", num_samples,
