@@ -17,7 +17,7 @@ function(tessera_archive name export_name)
   target_include_directories(${name}_archive INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 endfunction()
 
-tessera_archive(tessera Tessera base tensor formats ir xnnpack ops passes quantize runtime models compile tiling)
+tessera_archive(tessera Tessera base tensor formats ir xnnpack ops passes quantize runtime models compile tiling compare)
 target_link_libraries(tessera_archive INTERFACE XNNPACK cpuinfo pthreadpool zip xxhash Threads::Threads)
 tessera_archive(tessera_image Image image)
 target_link_libraries(tessera_image_archive INTERFACE tessera_archive GDAL::GDAL)

@@ -12,6 +12,7 @@ namespace tessera::cli {
 void add_compile(CLI::App& app);
 void add_run(CLI::App& app);
 void add_bench(CLI::App& app);
+void add_compare(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_tile(CLI::App& app);
 void add_image_diff(CLI::App& app);

@@ -46,9 +46,10 @@ Result<Tensor> filled(DType dtype, const Shape& shape, std::string_view fill) {
 }
 
 /// Nobody asked for the upper bounds: they must not be what fills the machine.
-Result<void> check_upper_bounds(const LoadedMethod& loaded, std::span<const InputSizes> sizes,
+Result<void> check_upper_bounds(const MethodInfo& method, std::span<const InputSizes> sizes,
                                 std::span<const TensorInfo> infos, std::size_t first) {
-  std::size_t num_bytes = loaded.method->memory().planned_bytes;
+  std::size_t num_bytes = 0;
+  for (const std::size_t arena : method.planned_bytes) num_bytes += arena;
   bool is_upper_bound = false;
   for (std::size_t i = first; i < sizes.size(); ++i) {
     is_upper_bound |= sizes[i].is_upper_bound;
@@ -76,6 +77,10 @@ void InputArguments::add_to(CLI::App& command) {
       .add_option("-i,--input", files,
                   "File of an input, once for each in order: .npy, .bin or .raw (bytes), an image")
       ->allow_extra_args(false);
+  add_reading_to(command);
+}
+
+void InputArguments::add_reading_to(CLI::App& command) {
   command
       .add_option("--shape", shapes,
                   "Sizes of an input that has no file or a raw one: 0:1,3,512,512, or by the names "
@@ -88,18 +93,19 @@ void InputArguments::add_to(CLI::App& command) {
   pixels.add_reading_to(command);
 }
 
-Result<std::vector<PreparedInput>> InputArguments::bind(const LoadedMethod& loaded,
+Result<std::vector<PreparedInput>> InputArguments::make(const Program& program,
+                                                        const std::string& method,
                                                         bool is_fill_implied) const {
-  const auto infos = TRY(loaded.program->inputs(loaded.name));
+  const auto infos = TRY(program.inputs(method));
   const bool has_fill = is_fill_implied || !fill.empty() || !shapes.empty();
   if (files.size() > infos.size() || (files.size() < infos.size() && !has_fill)) {
     return fail(ErrorCode::kInvalidArgument, "method '{}' has {} inputs, --input names {}{}",
-                loaded.name, infos.size(), files.size(),
+                method, infos.size(), files.size(),
                 files.size() < infos.size() ? " (--fill makes up the others)" : "");
   }
   const auto arguments = TRY(ShapeArguments::parse(shapes));
-  const auto sizes = TRY(resolve_sizes(*loaded.program, loaded.name, arguments));
-  TRY(check_upper_bounds(loaded, sizes, infos, files.size()));
+  const auto sizes = TRY(resolve_sizes(program, method, arguments));
+  TRY(check_upper_bounds(TRY(program.info(method)), sizes, infos, files.size()));
   const std::string_view filling = fill.empty() ? kRandom : std::string_view(fill);
 
   std::vector<PreparedInput> inputs;
@@ -120,9 +126,17 @@ Result<std::vector<PreparedInput>> InputArguments::bind(const LoadedMethod& load
       return fail(ErrorCode::kInvalidArgument, "{} is {}, --shape says {}", input.origin,
                   input.tensor.type_string(), given->second.to_string());
     }
-    auto bound = loaded.method->bind_input(i, input.tensor);
-    if (!bound) return with_context(std::move(bound).error(), input.origin);
     inputs.push_back(std::move(input));
+  }
+  return inputs;
+}
+
+Result<std::vector<PreparedInput>> InputArguments::bind(const LoadedMethod& loaded,
+                                                        bool is_fill_implied) const {
+  auto inputs = TRY(make(*loaded.program, loaded.name, is_fill_implied));
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    auto bound = loaded.method->bind_input(i, inputs[i].tensor);
+    if (!bound) return with_context(std::move(bound).error(), inputs[i].origin);
   }
   return inputs;
 }

@@ -23,10 +23,15 @@ struct InputArguments {
   std::string fill;  ///< empty: not given
   PixelArguments pixels;
 
-  /// Declares --input, --shape, --fill and how images are read.
+  /// Declares --input and what add_reading_to declares.
   void add_to(CLI::App& command);
-  /// Makes the inputs and binds them to the method, which they must outlive. `is_fill_implied`:
-  /// inputs without a file are filled (with random numbers) even if no option says so.
+  /// Declares --shape, --fill and how images are read.
+  void add_reading_to(CLI::App& command);
+  /// Makes the inputs. `is_fill_implied`: inputs without a file are filled (with random numbers)
+  /// even if no option says so.
+  Result<std::vector<PreparedInput>> make(const Program& program, const std::string& method,
+                                          bool is_fill_implied) const;
+  /// The same, and binds them to the method, which they must outlive.
   Result<std::vector<PreparedInput>> bind(const LoadedMethod& loaded, bool is_fill_implied) const;
 };
 

@@ -14,6 +14,7 @@ int run(int argc, char** argv) {
   add_compile(app);
   add_run(app);
   add_bench(app);
+  add_compare(app);
   add_inspect(app);
   add_tile(app);
   add_image_diff(app);

@@ -30,11 +30,16 @@ void MethodArguments::add_to(CLI::App& command) {
   command.add_option("--threads", num_threads, "Threads; 0: all processors")->capture_default_str();
 }
 
-Result<LoadedMethod> MethodArguments::load(const std::string& path, bool profile) const {
-  LoadedMethod loaded;
+Result<LoadedMethod> MethodArguments::find(const std::string& path) const {
+  LoadedMethod found;
   const LoadOptions options{.data_files = {data_files.begin(), data_files.end()}};
-  loaded.program = TRY(Program::load(std::filesystem::path(path), options));
-  loaded.name = chosen_method(*loaded.program, name);
+  found.program = TRY(Program::load(std::filesystem::path(path), options));
+  found.name = chosen_method(*found.program, name);
+  return found;
+}
+
+Result<LoadedMethod> MethodArguments::load(const std::string& path, bool profile) const {
+  LoadedMethod loaded = TRY(find(path));
   MethodOptions method_options{
       .num_threads = num_threads, .profile = profile, .packed_weights_file = packed_weights_file};
   if (whole) method_options.band_bytes = 0;

@@ -26,6 +26,8 @@ struct MethodArguments {
   bool whole = false;
 
   void add_to(CLI::App& command);
+  /// The program and the method's name, without the method.
+  Result<LoadedMethod> find(const std::string& path) const;
   /// Errors name the file.
   Result<LoadedMethod> load(const std::string& path, bool profile = false) const;
 };

@@ -3,32 +3,10 @@
 
 #include "base/try.h"
 #include "runtime/instruction.h"
+#include "xnnpack/tensor_dtype.h"
 
 namespace tessera::runtime {
 namespace {
-
-/// Element type of memory that a delegate's external value reads or writes; nothing if Tessera's
-/// tensors have none.
-std::optional<DType> dtype_of_external(xnnpack::Datatype datatype) {
-  using xnnpack::Datatype;
-  switch (datatype) {
-    case Datatype::kF32:
-      return DType::kF32;
-    case Datatype::kF16:
-      return DType::kF16;
-    case Datatype::kBF16:
-      return DType::kBF16;
-    case Datatype::kQInt8:
-      return DType::kI8;
-    case Datatype::kQUInt8:
-      return DType::kU8;
-    case Datatype::kQInt32:
-    case Datatype::kInt32:
-      return DType::kI32;
-    default:
-      return std::nullopt;
-  }
-}
 
 /// External values with this flag in the order of the call's arguments.
 std::vector<const xnnpack::ValueRecord*> externals(const xnnpack::Payload& payload,
@@ -51,7 +29,7 @@ Result<std::vector<TensorSlot*>> find_slots(std::span<const std::int32_t> argume
     if (slot == nullptr) {
       return fail(ErrorCode::kInvalidProgram, "argument value {} is no tensor", arguments[i]);
     }
-    if (dtype_of_external(expected[i]->datatype) != slot->tensor.dtype()) {
+    if (xnnpack::tensor_dtype(expected[i]->datatype) != slot->tensor.dtype()) {
       return fail(ErrorCode::kInvalidProgram, "argument value {} is {}, the delegate's type is {}",
                   arguments[i], slot->tensor.type_string(),
                   static_cast<int>(expected[i]->datatype));

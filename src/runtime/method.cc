@@ -258,16 +258,18 @@ void Method::Impl::update_memory_in_use() {
 
 Result<void> Method::Impl::run_chains(const std::stop_token& stop) {
   const auto run = [this](runtime::Step& step) { return step.run(context); };
-  const auto run_unless_stopped = [&](runtime::Step& step) -> Result<void> {
+  const auto run_observed = [&](runtime::Step& step) -> Result<void> {
     if (stop.stop_requested()) {
       return fail(kCancelled, "stopped before {}", step.name);
     }
-    return profile != nullptr ? profile->run(step, context) : step.run(context);
+    TRY(profile != nullptr ? profile->run(step, context) : step.run(context));
+    if (observer) TRY(observer(step));
+    return {};
   };
-  // Two loops, so that nothing is asked for every instruction if nobody wants to stop or profile.
-  const bool is_plain = profile == nullptr && !stop.stop_possible();
+  // Two loops, so that nothing is asked for every instruction if nobody wants to stop or look on.
+  const bool is_plain = profile == nullptr && !stop.stop_possible() && !observer;
   for (auto& chain : chains) {
-    TRY(is_plain ? run_chain(chain, run) : run_chain(chain, run_unless_stopped));
+    TRY(is_plain ? run_chain(chain, run) : run_chain(chain, run_observed));
   }
   return {};
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -63,6 +64,8 @@ struct Method::Impl {
   /// when an input's size has changed.
   bool sizes_each_step = false;
   bool sizes_changed = true;
+  /// Called after every step that has run, with its results where it wrote them. May be empty.
+  std::function<Result<void>(const runtime::Step&)> observer;
   bool has_run = false;
   int num_runs_until_shrink = 0;  ///< 0: the workspace stays as it is until sizes change
 

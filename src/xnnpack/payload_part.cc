@@ -85,4 +85,12 @@ PayloadPart part_of(const Payload& payload, std::span<const std::size_t> nodes) 
   return part;
 }
 
+Payload with_outputs(Payload payload, std::span<const std::size_t> values) {
+  for (const std::size_t value : values) {
+    payload.values[value].flags = ValueRecord::kExternalOutput;
+    payload.values[value].external_id = payload.num_externals++;
+  }
+  return payload;
+}
+
 }  // namespace tessera::xnnpack

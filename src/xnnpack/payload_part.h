@@ -21,4 +21,9 @@ struct PayloadPart {
 /// cross its border must be f32 or qint8. Constants that it does not need become empty.
 PayloadPart part_of(const Payload& payload, std::span<const std::size_t> nodes);
 
+/// A checked payload that gives further values, which its nodes make, to its callers: behind its
+/// own outputs, in this order. Indices into the payload's values of internal ones that tensor_dtype
+/// has a type for.
+Payload with_outputs(Payload payload, std::span<const std::size_t> values);
+
 }  // namespace tessera::xnnpack
