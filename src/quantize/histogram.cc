@@ -37,6 +37,9 @@ BinOf bin_of(int exponent, std::int64_t first) {
           static_cast<std::int32_t>(first)};
 }
 
+/// The bin of a width 2^shift times as large; -1 and 0 stay where they are.
+std::int64_t coarser(std::int64_t index, int shift) { return index >> std::min(shift, 63); }
+
 std::int64_t index_at(double x, int exponent) {
   return static_cast<std::int64_t>(std::floor(std::ldexp(x, -exponent)));
 }
@@ -94,7 +97,7 @@ void Histogram::merge(const Histogram& other) {
   const int shift = exponent_ - other.exponent_;
   CHECK(shift >= 0);
   for (std::size_t i = 0; i < other.counts_.size(); ++i) {
-    const std::int64_t index = (other.first_ + static_cast<std::int64_t>(i)) >> shift;
+    const std::int64_t index = coarser(other.first_ + static_cast<std::int64_t>(i), shift);
     counts_[static_cast<std::size_t>(index - first_)] += other.counts_[i];
   }
 }
@@ -121,11 +124,12 @@ void Histogram::coarsen(int exponent) {
   const int shift = exponent - exponent_;
   CHECK(shift >= 0);
   if (shift == 0) return;
-  const auto last = (first_ + static_cast<std::int64_t>(counts_.size()) - 1) >> shift;
-  const std::int64_t first = first_ >> shift;
+  const auto num_bins = static_cast<std::int64_t>(counts_.size());
+  const std::int64_t last = coarser(first_ + num_bins - 1, shift);
+  const std::int64_t first = coarser(first_, shift);
   std::vector<std::uint64_t> counts(static_cast<std::size_t>(last - first + 1));
   for (std::size_t i = 0; i < counts_.size(); ++i) {
-    const std::int64_t index = (first_ + static_cast<std::int64_t>(i)) >> shift;
+    const std::int64_t index = coarser(first_ + static_cast<std::int64_t>(i), shift);
     counts[static_cast<std::size_t>(index - first)] += counts_[i];
   }
   counts_ = std::move(counts);
