@@ -14,6 +14,10 @@ namespace {
 
 struct Layer {
   std::uint32_t input_channels, output_channels, size, kernel, stride = 1;
+  bool is_depthwise = false;
+
+  std::uint32_t groups() const { return is_depthwise ? input_channels : 1; }
+  std::uint32_t inputs_per_output() const { return kernel * kernel * input_channels / groups(); }
 };
 
 /// A convolution that keeps its image's size if it has no stride, from input 0 to output 1.
@@ -26,23 +30,25 @@ xnnpack::PayloadMaker make_payload(const Layer& layer) {
                               xnnpack::PerTensorQuant{0.01f, 3});
   const auto out = maker.output({1, output_size, output_size, layer.output_channels},
                                 Datatype::kQInt8, xnnpack::PerTensorQuant{0.02f, -4});
-  const std::uint32_t num_weights =
-      layer.output_channels * layer.kernel * layer.kernel * layer.input_channels;
+  const std::uint32_t group_inputs = layer.input_channels / layer.groups();
   const auto filter = maker.constant(
-      {layer.output_channels, layer.kernel, layer.kernel, layer.input_channels},
-      std::vector<std::int8_t>(num_weights, 3), Datatype::kQCInt8,
+      {layer.output_channels, layer.kernel, layer.kernel, group_inputs},
+      std::vector<std::int8_t>(layer.output_channels * layer.inputs_per_output(), 3),
+      Datatype::kQCInt8,
       xnnpack::PerChannelQuant{.scales = std::vector<float>(layer.output_channels, 0.003f)});
-  maker.node(xnnpack::NodeKind::kConv2d, {in, filter, xnnpack::kNoValue}, out,
-             xnnpack::ConvolutionParams{.padding_top = padding,
-                                        .padding_right = padding,
-                                        .padding_bottom = padding,
-                                        .padding_left = padding,
-                                        .kernel_height = layer.kernel,
-                                        .kernel_width = layer.kernel,
-                                        .subsampling_height = layer.stride,
-                                        .subsampling_width = layer.stride,
-                                        .group_input_channels = layer.input_channels,
-                                        .group_output_channels = layer.output_channels});
+  maker.node(
+      xnnpack::NodeKind::kConv2d, {in, filter, xnnpack::kNoValue}, out,
+      xnnpack::ConvolutionParams{.padding_top = padding,
+                                 .padding_right = padding,
+                                 .padding_bottom = padding,
+                                 .padding_left = padding,
+                                 .kernel_height = layer.kernel,
+                                 .kernel_width = layer.kernel,
+                                 .subsampling_height = layer.stride,
+                                 .subsampling_width = layer.stride,
+                                 .group_input_channels = group_inputs,
+                                 .group_output_channels = layer.output_channels / layer.groups(),
+                                 .groups = layer.groups()});
   return maker;
 }
 
@@ -65,8 +71,8 @@ void compare(const Layer& layer) {
   Tensor* const outputs[] = {&tensors[1]};
   const auto run_own = [&] { own->run(context, tensors); };
   const auto run_theirs = [&] { CHECK(delegate->run(inputs, outputs).has_value()); };
-  const double operations = 2.0 * static_cast<double>(tensors[1].num_elements()) * layer.kernel *
-                            layer.kernel * layer.input_channels;
+  const double operations =
+      2.0 * static_cast<double>(tensors[1].num_elements()) * layer.inputs_per_output();
   constexpr int kRounds = 200;
   double own_ms = 1e9, their_ms = 1e9;
   for (int round = 0; round < kRounds; ++round) {
@@ -74,9 +80,10 @@ void compare(const Layer& layer) {
     own_ms = std::min(own_ms, time_ms(run_own));
   }
   std::println(
-      "{0}x{0} stride {1} {2:5} to {3:4} channels {4:4} pixels: {5:6.1f} {6:6.1f}  {7:5.2f}",
+      "{7}{0}x{0} stride {1} {2:5} to {3:4} channels {4:4} pixels: {5:6.1f} {6:6.1f}  {7:5.2f}",
       layer.kernel, layer.stride, layer.input_channels, layer.output_channels, layer.size,
-      operations / their_ms / 1e6, operations / own_ms / 1e6, own_ms / their_ms);
+      operations / their_ms / 1e6, operations / own_ms / 1e6, own_ms / their_ms,
+      layer.is_depthwise ? "depthwise " : "");
 }
 
 }  // namespace
@@ -90,6 +97,12 @@ int main() {
       compare({channels, channels, std::clamp(3584 / channels, 7u, 112u), kernel});
     }
   }
+  for (const std::uint32_t channels : {8u, 16u, 24u, 32u, 48u, 64u, 72u, 96u, 144u, 240u, 384u}) {
+    compare({channels, channels, 28, 3, 1, true});
+  }
+  compare({64, 64, 28, 3, 2, true});
+  compare({240, 240, 14, 5, 1, true});
+  compare({576, 576, 7, 5, 1, true});
   compare({1, 8, 288, 3});
   compare({8, 1, 288, 3});
   compare({3, 16, 224, 3, 2});

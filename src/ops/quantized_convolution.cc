@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "ops/vectorize.h"
+#include "ops/vnni.h"
 
 namespace tessera::ops {
 namespace {
@@ -16,7 +17,6 @@ constexpr std::int64_t kTaskBytes = 96 * 1024;
 constexpr std::int64_t kMinTaskColumns = 2 * kMaxNarrowPixels;
 constexpr std::int64_t kProductsPerThread = 800'000;
 constexpr std::int64_t kCacheLine = 64;
-constexpr std::uint8_t kSign = 0x80;
 
 std::int64_t rounded_up(std::int64_t count, std::int64_t unit) {
   return (count + unit - 1) / unit * unit;
@@ -24,10 +24,8 @@ std::int64_t rounded_up(std::int64_t count, std::int64_t unit) {
 
 std::int64_t extent_of(const WindowAxis& axis) { return (axis.kernel - 1) * axis.dilation + 1; }
 
-/// Unsigned, as the kernel multiplies them.
-constexpr auto kToUnsigned = [](std::int8_t number) {
-  return static_cast<std::uint8_t>(static_cast<std::uint8_t>(number) ^ kSign);
-};
+/// A type of its own, so that it is inlined.
+constexpr auto kToUnsigned = [](std::int8_t number) { return to_unsigned(number); };
 
 /// to[i] = the four bytes at from + i * kDistance.
 template <std::int64_t kDistance>
@@ -61,7 +59,7 @@ QuantizedConvolution::QuantizedConvolution(const ChannelsLastGeometry& geometry,
                                            const QuantizedOutput& range)
     : geometry_(flattened(geometry)),
       packed_(packed),
-      padding_(kToUnsigned(static_cast<std::int8_t>(input_zero_point))),
+      padding_(to_unsigned(static_cast<std::int8_t>(input_zero_point))),
       range_(range),
       num_channels_(std::accumulate(geometry.input_channels.begin(), geometry.input_channels.end(),
                                     std::int64_t{0})),

@@ -4,11 +4,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "ops/vnni.h"
+
 namespace tessera::ops {
 namespace {
-
-/// What is added to a signed number to make it unsigned.
-constexpr std::int32_t kUnsignedOffset = 128;
 
 template <class T>
 void store(T value, std::byte*& to) {

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "ops/quantized_tile_vnni.h"
+#include "ops/vnni.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -53,8 +54,7 @@ bool has_amx() {
 
 QuantizedTileFunctions find_functions() {
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl")) {
+  if (has_vnni()) {
     QuantizedTileFunctions functions = vnni_quantized_tile_functions();
     functions.is_fast = !has_amx();
     return functions;

@@ -3,30 +3,15 @@
 
 #if defined(__x86_64__)
 
-#include <immintrin.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <utility>
 
-#include "base/check.h"
-
-#define TESSERA_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
-#define TESSERA_VNNI_INLINE TESSERA_VNNI __attribute__((always_inline)) inline
+#include "ops/vnni_vectors.h"
 
 namespace tessera::ops {
 namespace {
-
-constexpr std::int64_t kVectorBytes = 64;
-
-/// Arrays of these stay in registers; GCC leaves those of __m512i in memory.
-using Sums = std::int32_t __attribute__((vector_size(64)));
-
-TESSERA_VNNI_INLINE Sums add_products(Sums sums, __m512i inputs, __m512i weights) {
-  return reinterpret_cast<Sums>(
-      _mm512_dpbusd_epi32(reinterpret_cast<__m512i>(sums), inputs, weights));
-}
 
 TESSERA_VNNI_INLINE __m512i broadcast_4(const void* from) {
   std::int32_t bytes;
@@ -131,11 +116,12 @@ void store_first_bytes(const T* numbers, std::int64_t count, std::int8_t* to) {
   }
 }
 
-/// 16 pixels, or the first `count` of them.
+/// Of 16 pixels the first `count`, which may be more.
 template <int kChannels>
 TESSERA_VNNI_INLINE void store_pixels(const __m512i (&channels)[kChannels], std::int64_t count,
                                       std::int8_t* to) {
-  const auto mask = static_cast<__mmask16>(count >= kNarrowLanes ? 0xffff : (1 << count) - 1);
+  count = std::min(count, kNarrowLanes);
+  const auto mask = static_cast<__mmask16>((1 << count) - 1);
   const __m512i first = joined_bytes(channels, std::min(kChannels, 4));
   if constexpr (kChannels == 1) {
     _mm_mask_storeu_epi8(to, mask, _mm512_cvtepi32_epi8(first));

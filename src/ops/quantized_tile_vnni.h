@@ -6,7 +6,7 @@
 namespace tessera::ops {
 
 #if defined(__x86_64__)
-/// For processors with avx512f, avx512bw, avx512vl and avx512vnni.
+/// For processors with has_vnni().
 QuantizedTileFunctions vnni_quantized_tile_functions();
 #endif
 

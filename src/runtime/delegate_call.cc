@@ -82,7 +82,8 @@ Result<void> DelegateInstruction::make_engine() {
   planar = TRY(PlanarEngine::create(payload, find_named_data, *context, options.profile));
   if (planar == nullptr && StagedEngine::is_for(payload)) {
     // What XNNPACK refuses in a part, it refuses below with the node's place in the whole.
-    auto made = StagedEngine::create(payload, find_named_data, *context, pool, options);
+    auto made =
+        StagedEngine::create(payload, find_named_data, *context, pool, options, fast_kernels());
     if (made) staged = *std::move(made);
   }
   if (planar == nullptr && staged == nullptr) TRY(delegate->make_runtime());

@@ -8,6 +8,7 @@
 
 #include "base/try.h"
 #include "ops/quantized_convolution.h"
+#include "ops/quantized_depthwise.h"
 #include "runtime/stage_constants.h"
 #include "xnnpack/find_or_pack.h"
 
@@ -30,6 +31,27 @@ bool is_int8(const ValueRecord& value) {
          quant->zero_point <= kMost;
 }
 
+ops::WindowAxis height_of(const ConvolutionParams& params) {
+  return {.kernel = params.kernel_height,
+          .stride = params.subsampling_height,
+          .dilation = params.dilation_height};
+}
+ops::WindowAxis width_of(const ConvolutionParams& params) {
+  return {.kernel = params.kernel_width,
+          .stride = params.subsampling_width,
+          .dilation = params.dilation_width};
+}
+
+/// Its windows are as small as any real network's.
+bool has_kernel(const ConvolutionParams& params) {
+  if (params.groups == 1) {
+    return ops::has_small_quantized_window(height_of(params), width_of(params),
+                                           params.group_input_channels);
+  }
+  return params.group_input_channels == 1 && params.group_output_channels == 1 &&
+         ops::QuantizedDepthwise::is_for(height_of(params), width_of(params));
+}
+
 /// A bound of the node's outputs as XNNPACK rounds it (src/xnnpack/requantization.h,
 /// xnn_qs8_quantize).
 std::int32_t quantized_bound(float bound, const PerTensorQuant& quant) {
@@ -41,11 +63,11 @@ std::int32_t quantized_bound(float bound, const PerTensorQuant& quant) {
 /// What sums are multiplied with (XNNPACK's src/operators/convolution-nhwc.c, in the same order),
 /// for each output.
 Result<std::vector<float>> output_scales(std::span<const float> filter_scales,
-                                         std::size_t num_outputs, float input_scale,
+                                         std::int64_t num_outputs, float input_scale,
                                          float output_scale) {
   constexpr float kTooLarge = 256;  // XNNPACK's
   std::vector<float> scales;
-  for (std::size_t i = 0; i < num_outputs; ++i) {
+  for (std::size_t i = 0; i < static_cast<std::size_t>(num_outputs); ++i) {
     const float filter_scale = filter_scales[filter_scales.size() == 1 ? 0 : i];
     const float scale = input_scale * filter_scale / output_scale;
     if (!std::isnormal(filter_scale) || !(filter_scale > 0) || !(scale < kTooLarge)) {
@@ -57,23 +79,34 @@ Result<std::vector<float>> output_scales(std::span<const float> filter_scales,
   return scales;
 }
 
+/// What both kinds of stages have.
+struct QuantizedNumbers {
+  std::int32_t input_zero_point;
+  ops::QuantizedOutput range;
+};
+
+QuantizedNumbers numbers_of(const NodeRecord& node, const PerTensorQuant& input,
+                            const PerTensorQuant& output) {
+  return {.input_zero_point = input.zero_point,
+          .range = {.zero_point = output.zero_point,
+                    .low = quantized_bound(node.output_min, output),
+                    .high = quantized_bound(node.output_max, output)}};
+}
+
 class QuantizedStage final : public ConvolutionStage {
  public:
-  QuantizedStage(const DirectConvolution& plan, const NodeRecord& node,
-                 std::shared_ptr<const xnnpack::PackedBlock> weights, const PerTensorQuant& input,
-                 const PerTensorQuant& output)
+  QuantizedStage(const DirectConvolution& plan, const ConvolutionParams& params,
+                 std::shared_ptr<const xnnpack::PackedBlock> weights,
+                 const QuantizedNumbers& numbers)
       : ConvolutionStage(plan, std::move(weights)),
-        params_(std::get<ConvolutionParams>(node.params)),
-        input_zero_point_(input.zero_point),
-        range_{.zero_point = output.zero_point,
-               .low = quantized_bound(node.output_min, output),
-               .high = quantized_bound(node.output_max, output)},
+        params_(params),
+        numbers_(numbers),
         images_(plan.images.size()) {}
 
   std::string_view name() const override { return "Convolution (NHWC, QC8) direct"; }
   void reshape(const xnnpack::ShapeInference& shapes) override {
     kernel_.emplace(stage_geometry(plan(), params_, shapes), weights().bytes().data(),
-                    input_zero_point_, range_);
+                    numbers_.input_zero_point, numbers_.range);
   }
   void run(ir::KernelContext& context, std::span<Tensor> tensors) override {
     for (std::size_t i = 0; i < images_.size(); ++i) {
@@ -84,10 +117,36 @@ class QuantizedStage final : public ConvolutionStage {
 
  private:
   const ConvolutionParams& params_;
-  std::int32_t input_zero_point_;
-  ops::QuantizedOutput range_;
+  QuantizedNumbers numbers_;
   std::optional<ops::QuantizedConvolution> kernel_;  ///< for the sizes of the last reshape
   std::vector<const std::int8_t*> images_;
+};
+
+class DepthwiseStage final : public ConvolutionStage {
+ public:
+  DepthwiseStage(const DirectConvolution& plan, const ConvolutionParams& params,
+                 std::shared_ptr<const xnnpack::PackedBlock> weights,
+                 const QuantizedNumbers& numbers)
+      : ConvolutionStage(plan, std::move(weights)), params_(params), numbers_(numbers) {}
+
+  std::string_view name() const override { return "Convolution (NHWC, QC8) DWConv direct"; }
+  void reshape(const xnnpack::ShapeInference& shapes) override {
+    const ops::ChannelsLastGeometry geometry = stage_geometry(plan(), params_, shapes);
+    kernel_.emplace(ops::DepthwiseGeometry{.batch = geometry.batch,
+                                           .channels = geometry.output_channels,
+                                           .height = geometry.height,
+                                           .width = geometry.width},
+                    weights().bytes().data(), numbers_.input_zero_point, numbers_.range);
+  }
+  void run(ir::KernelContext& context, std::span<Tensor> tensors) override {
+    kernel_->run(context, tensors[plan().images[0]].data<std::int8_t>(),
+                 tensors[plan().output].data<std::int8_t>());
+  }
+
+ private:
+  const ConvolutionParams& params_;
+  QuantizedNumbers numbers_;
+  std::optional<ops::QuantizedDepthwise> kernel_;  ///< for the sizes of the last reshape
 };
 
 }  // namespace
@@ -95,7 +154,8 @@ class QuantizedStage final : public ConvolutionStage {
 bool is_quantized_convolution(const NodeRecord& node, const ValueRecord& input,
                               const ValueRecord& filter, const ValueRecord* bias,
                               const ValueRecord& output) {
-  if (!is_int8(input) || !is_int8(output)) return false;
+  if (!is_int8(input) || !is_int8(output) || !has_kernel(std::get<ConvolutionParams>(node.params)))
+    return false;
   if (const auto* quant = std::get_if<PerTensorQuant>(&filter.quant)) {
     return filter.datatype == Datatype::kQInt8 && quant->zero_point == 0 &&
            (bias == nullptr || bias->datatype == Datatype::kQInt32);
@@ -118,19 +178,24 @@ Result<std::unique_ptr<ConvolutionStage>> make_quantized_stage(
   const auto& input = std::get<PerTensorQuant>(constants.value_of(node.inputs[0]).quant);
   const auto& output = std::get<PerTensorQuant>(constants.value_of(node.outputs[0]).quant);
   const auto filter_scales = TRY(constants.scales_of(constants.value_of(node.inputs[1])));
-  const auto scales = TRY(output_scales(filter_scales.elements(), params.group_output_channels,
-                                        input.scale, output.scale));
+  const std::int64_t num_outputs = std::int64_t{params.groups} * params.group_output_channels;
+  const auto scales =
+      TRY(output_scales(filter_scales.elements(), num_outputs, input.scale, output.scale));
   const ops::QuantizedFilter filter =
       ops::quantized_filter(params.kernel_height, params.kernel_width, params.dilation_width,
-                            params.group_input_channels, params.group_output_channels);
+                            params.group_input_channels, num_outputs);
+  const ops::DepthwiseFilter depthwise_filter(params.kernel_height, params.kernel_width,
+                                              num_outputs);
+  const bool is_grouped = params.groups > 1;
   const std::int64_t num_inputs = filter.num_segments * filter.segment_inputs;
-  // [output, height, width, input] or, of the depthwise kind with one input, [1, height, width,
-  // output]
+  // [output, height, width, input] or, of the depthwise kind, [1, height, width, output]
   const bool is_depthwise = node.kind == NodeKind::kDepthwiseConv2d;
   Description text;  // another order of the packed numbers needs another text: files keep them
   const std::uint64_t seed = hash_seed_of(options);
   text.add(std::span<const char>("Tessera's 8-bit channels-last convolution"));
   text.add(is_depthwise);
+  text.add(is_grouped);
+  text.add(params.kernel_width);
   text.add(filter.num_segments);
   text.add(filter.segment_inputs);
   text.add(filter.output_channels);
@@ -138,22 +203,30 @@ Result<std::unique_ptr<ConvolutionStage>> make_quantized_stage(
   text.add(std::span<const float>(scales));
   text.add(content_hash(std::as_bytes(weights.elements()), seed));
   text.add(content_hash(std::as_bytes(bias.elements()), seed));
-  auto packed = TRY(xnnpack::find_or_pack(
-      text, options.packed_file.get(), static_cast<std::size_t>(filter.packed_bytes()),
-      [&](std::byte* to) {
-        ops::pack_quantized_filter(filter,
-                                   {.weights = weights.elements().data(),
-                                    .output_step = is_depthwise ? 1 : num_inputs,
-                                    .input_step = is_depthwise ? filter.output_channels : 1,
-                                    .bias = bias.data_or_null(),
-                                    .scales = scales.data(),
-                                    .input_zero_point = input.zero_point},
-                                   to);
+  const auto num_bytes = static_cast<std::size_t>(is_grouped ? depthwise_filter.packed_bytes()
+                                                             : filter.packed_bytes());
+  auto packed =
+      TRY(xnnpack::find_or_pack(text, options.packed_file.get(), num_bytes, [&](std::byte* to) {
+        const ops::QuantizedWeights source{.weights = weights.elements().data(),
+                                           .output_step = is_depthwise ? 1 : num_inputs,
+                                           .input_step = is_depthwise ? num_outputs : 1,
+                                           .bias = bias.data_or_null(),
+                                           .scales = scales.data(),
+                                           .input_zero_point = input.zero_point};
+        if (is_grouped) {
+          depthwise_filter.pack(source, to);
+        } else {
+          ops::pack_quantized_filter(filter, source, to);
+        }
       }));
   if (options.give_back) {
     options.give_back({weights.source(), bias.source(), filter_scales.source()});
   }
-  return std::make_unique<QuantizedStage>(plan, node, std::move(packed), input, output);
+  const QuantizedNumbers numbers = numbers_of(node, input, output);
+  if (is_grouped) {
+    return std::make_unique<DepthwiseStage>(plan, params, std::move(packed), numbers);
+  }
+  return std::make_unique<QuantizedStage>(plan, params, std::move(packed), numbers);
 }
 
 }  // namespace tessera::runtime

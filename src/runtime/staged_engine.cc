@@ -47,9 +47,10 @@ bool StagedEngine::is_for(const xnnpack::Payload& payload) {
 
 Result<std::unique_ptr<StagedEngine>> StagedEngine::create(
     const xnnpack::Payload& payload, const xnnpack::FindNamedData& find_named_data,
-    ir::KernelContext& context, ThreadPool* pool, const xnnpack::DelegateOptions& options) {
+    ir::KernelContext& context, ThreadPool* pool, const xnnpack::DelegateOptions& options,
+    const FastKernels& fast) {
   auto engine = std::unique_ptr<StagedEngine>(new StagedEngine(payload, context, options));
-  for (const Stage& stage : plan_stages(payload, fast_kernels())) {
+  for (const Stage& stage : plan_stages(payload, fast)) {
     if (!stage.convolution) {
       TRY(engine->add_part(stage.nodes, find_named_data, pool, options));
       continue;

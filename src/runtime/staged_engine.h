@@ -24,11 +24,13 @@ class StagedEngine final : public xnnpack::Engine, xnnpack::WorkspaceUser {
   /// Whether the payload should run in stages on this processor.
   static bool is_for(const xnnpack::Payload& payload);
 
-  /// `payload`, `context` and `pool` outlive the engine. Weights are packed, or found, here.
+  /// With the stages for `fast`. `payload`, `context` and `pool` outlive the engine. Weights are
+  /// packed, or found, here.
   static Result<std::unique_ptr<StagedEngine>> create(const xnnpack::Payload& payload,
                                                       const xnnpack::FindNamedData& find_named_data,
                                                       ir::KernelContext& context, ThreadPool* pool,
-                                                      const xnnpack::DelegateOptions& options);
+                                                      const xnnpack::DelegateOptions& options,
+                                                      const FastKernels& fast = {});
   ~StagedEngine() override;
 
   Result<std::span<const Shape>> reshape(std::span<const Shape> inputs) override;

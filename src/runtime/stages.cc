@@ -38,21 +38,13 @@ bool has_small_window(const ConvolutionParams& params) {
   return rows * columns * params.group_input_channels <= kMaxNumbers;
 }
 
-bool has_small_quantized_window(const ConvolutionParams& params) {
-  return ops::has_small_quantized_window({.kernel = params.kernel_height,
-                                          .stride = params.subsampling_height,
-                                          .dilation = params.dilation_height},
-                                         {.kernel = params.kernel_width,
-                                          .stride = params.subsampling_width,
-                                          .dilation = params.dilation_width},
-                                         params.group_input_channels);
-}
-
 /// XNNPACK's 8-bit kernels (7x16c8) and ours come near the processor's limit where every output has
 /// many inputs; ours spends less on each output and each pixel, and needs no tables of pointers for
-/// windows. See docs/decisions/0005-own-8-bit-convolutions.md.
+/// windows. Depthwise, ours multiplies four inputs at once, but always for 64 channels. See
+/// docs/decisions/0005-own-8-bit-convolutions.md.
 bool is_better_than_xnnpack(const ConvolutionParams& params) {
-  constexpr std::uint32_t kFewInputs = 128;
+  constexpr std::uint32_t kFewInputs = 128, kFewGroups = 16;
+  if (params.groups > 1) return params.groups > kFewGroups;
   return params.kernel_height * params.kernel_width > 1 ||
          params.group_input_channels <= kFewInputs;
 }
@@ -106,15 +98,16 @@ class StagePlanner {
         node.kind == NodeKind::kConv2d || node.kind == NodeKind::kDepthwiseConv2d;
     if (!is_convolution || node.flags != 0) return false;
     const auto& params = std::get<ConvolutionParams>(node.params);
-    if (params.groups != 1 || value(node.inputs[0]).constant_index != 0) return false;
+    if (value(node.inputs[0]).constant_index != 0) return false;
     if (is_quantized(node)) {
       const ValueRecord* bias =
           node.inputs[2] == xnnpack::kNoValue ? nullptr : &value(node.inputs[2]);
-      return fast_.int8 && has_small_quantized_window(params) &&
+      return fast_.int8 &&
              is_quantized_convolution(node, value(node.inputs[0]), value(node.inputs[1]), bias,
                                       value(node.outputs[0]));
     }
-    return fast_.f32 && has_small_window(params) && is_f32_constant(node.inputs[1]) &&
+    return fast_.f32 && params.groups == 1 && has_small_window(params) &&
+           is_f32_constant(node.inputs[1]) &&
            (node.inputs[2] == xnnpack::kNoValue || is_f32_constant(node.inputs[2]));
   }
 
@@ -146,11 +139,14 @@ class StagePlanner {
            (quant_a->scale == quant_b->scale && quant_a->zero_point == quant_b->zero_point);
   }
 
+  /// By convolutions that may read it in another form.
   bool is_only_convolved(std::uint32_t id) const {
     const auto& readers = readers_[index_.at(id)];
     return is_inner(id) && !readers.empty() &&
-           std::ranges::all_of(
-               readers, [&](std::size_t reader) { return can_be_direct(payload_.nodes[reader]); });
+           std::ranges::all_of(readers, [&](std::size_t reader) {
+             const NodeRecord& node = payload_.nodes[reader];
+             return can_be_direct(node) && std::get<ConvolutionParams>(node.params).groups == 1;
+           });
   }
 
   /// A few planes are as good as channels side by side: as many images of one channel.
