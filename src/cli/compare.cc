@@ -101,6 +101,8 @@ void add_compare(CLI::App& app) {
                       "Files of inputs (.npy, .bin or .raw, images) or folders of them: one file "
                       "for each input of the method, in order, run after run");
   options->inputs.add_reading_to(*command);
+  command->add_flag("--fit", options->inputs.fits_images,
+                    "Scale or cut images to the method's sizes, as compile --calibrate does");
   command->add_option("--method", options->method.name,
                       "Method of both programs (default: forward, else the first)");
   command

@@ -5,8 +5,10 @@
 
 #include <cmath>
 #include <cstdint>
+#include <format>
 
 #include "base/try.h"
+#include "cli/calibration_images.h"
 #include "cli/elements.h"
 #include "cli/shape_arguments.h"
 #include "cli/tensor_files.h"
@@ -70,6 +72,17 @@ std::string origin_of(const InputSizes& sizes, std::string_view fill, bool is_gi
   return what + (is_given ? " at the sizes given" : "");
 }
 
+ModelInput model_input_of(const TensorInfo& info) {
+  ModelInput input{.name = info.type_string, .dtype = info.dtype};
+  for (std::size_t dim = 0; dim < info.max_sizes.rank(); ++dim) {
+    const std::int64_t min = info.is_dynamic ? info.min_sizes[dim] : info.max_sizes[dim];
+    input.sizes.push_back(min == info.max_sizes[dim]
+                              ? InputSize(min)
+                              : InputSize(std::format("d{}", dim), min, info.max_sizes[dim]));
+  }
+  return input;
+}
+
 }  // namespace
 
 void InputArguments::add_to(CLI::App& command) {
@@ -118,6 +131,9 @@ Result<std::vector<PreparedInput>> InputArguments::make(const Program& program,
       input = {TRY(read_raw(files[i], infos[i].dtype, sizes[i].shape)), files[i]};
     } else if (is_npy(files[i])) {
       input = {TRY(read_npy(files[i])), files[i]};
+    } else if (fits_images) {
+      const auto input_type = model_input_of(infos[i]);
+      input = {TRY(read_images({files[i]}, 0, input_type, pixels.format())), files[i]};
     } else {
       input = {TRY(image::read_image(files[i], pixels.format())), files[i]};
     }

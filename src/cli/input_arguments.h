@@ -21,11 +21,13 @@ struct InputArguments {
   std::vector<std::string> files;
   std::vector<std::string> shapes;
   std::string fill;  ///< empty: not given
+  /// Images of other sizes than the method's are scaled or cut, as calibration does it.
+  bool fits_images = false;
   PixelArguments pixels;
 
   /// Declares --input and what add_reading_to declares.
   void add_to(CLI::App& command);
-  /// Declares --shape, --fill and how images are read.
+  /// Declares --shape, --fill, --scale and --channels.
   void add_reading_to(CLI::App& command);
   /// Makes the inputs. `is_fill_implied`: inputs without a file are filled (with random numbers)
   /// even if no option says so.

@@ -100,7 +100,8 @@ class Lister {
     if (const auto weight = weight_argument(name)) {
       operation.weight = sizes_key(arguments.tensor(*weight).shape());
     }
-    if (name == "quantized_decomposed::quantize_per_tensor.out") {
+    // Where an instruction computes the scale, it is not known before that has run.
+    if (name == "quantized_decomposed::quantize_per_tensor.out" && kernel.live.empty()) {
       value.quant = {static_cast<float>(arguments.real(1)),
                      static_cast<std::int32_t>(arguments.integer(2))};
     }

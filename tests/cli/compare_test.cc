@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -88,6 +89,23 @@ TEST(Compare, TakesEveryFileOfAFolder) {
   expect_failure(run_tessera(command + inputs + "/deeper"), "deeper: has no files");
   std::ofstream(folder / "inputs/text.txt") << "no image";
   expect_failure(run_tessera(command + inputs), "text.txt");
+}
+
+TEST(Compare, FitsImagesIfAsked) {
+  const TemporaryFolder folder;
+  const std::string first = scaled(folder / "a.pte", 2), second = scaled(folder / "b.pte", 3);
+  // Four times as high as wide: the middle is scaled to 2 x 2 pixels. Scaling looks a little
+  // beyond.
+  std::vector<float> rows(64, 1);
+  std::fill(rows.begin() + 16, rows.end() - 16, 0.25f);
+  ASSERT_TRUE(
+      image::write_image(folder / "x.tif", Tensor::of<float>({1, 1, 16, 4}, rows)).has_value());
+  const std::string command =
+      "compare " + first + " " + second + " --inputs " + (folder / "x.tif").string();
+  EXPECT_THAT(expect_success(run_tessera(command + " --fit")),
+              HasSubstr("output 0: f32[1, 1, 2, 2]\n"
+                        "  error: largest 0.25, mean 0.25, relative 0.5\n"));
+  expect_failure(run_tessera(command), "x.tif: the first program: ");
 }
 
 TEST(Compare, TakesAFileForEachInput) {
