@@ -40,6 +40,25 @@ void gather(const std::uint8_t* from, std::int64_t distance, std::int64_t count,
   }
 }
 
+template <std::int64_t kPiece>
+void copy_pieces(const std::int8_t* from, std::int64_t channels, std::int64_t num_pixels,
+                 std::int8_t* to, std::int64_t to_stride) {
+  for (std::int64_t pixel = 0; pixel < num_pixels; ++pixel, from += channels, to += to_stride) {
+    for (std::int64_t i = 0; i < channels; i += kPiece) std::memcpy(to + i, from + i, kPiece);
+  }
+}
+
+/// The channels of pixels that lie `to_stride` apart there. A call of memcpy for each pixel would
+/// take longer than its few bytes.
+void copy_channels(const std::int8_t* from, std::int64_t channels, std::int64_t num_pixels,
+                   std::int8_t* to, std::int64_t to_stride) {
+  const auto copy = channels % 16 == 0  ? copy_pieces<16>
+                    : channels % 8 == 0 ? copy_pieces<8>
+                    : channels % 4 == 0 ? copy_pieces<4>
+                                        : copy_pieces<1>;
+  copy(from, channels, num_pixels, to, to_stride);
+}
+
 }  // namespace
 
 bool is_quantized_convolution_fast() { return quantized_tile_functions().is_fast; }
@@ -242,10 +261,8 @@ void QuantizedConvolution::copy_row(const Task& task, const Layout& layout, std:
   std::int64_t first_channel = 0;
   for (std::size_t i = 0; i < images.size(); ++i) {
     const std::int64_t channels = geometry_.input_channels[i];
-    const std::int8_t* from = images[i] + (first_pixel + begin) * channels;
-    for (std::int64_t pixel = 0; pixel < end - begin; ++pixel, from += channels) {
-      std::copy_n(from, channels, joined + pixel * num_channels_ + first_channel);
-    }
+    copy_channels(images[i] + (first_pixel + begin) * channels, channels, end - begin,
+                  joined + first_channel, num_channels_);
     first_channel += channels;
   }
   map_vectorized(kToUnsigned, pixels, num_bytes, joined);

@@ -2,21 +2,12 @@
 #include "ops/quantized_filter.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "ops/vnni.h"
 
 namespace tessera::ops {
-namespace {
-
-template <class T>
-void store(T value, std::byte*& to) {
-  std::memcpy(to, &value, sizeof value);
-  to += sizeof value;
-}
-
-}  // namespace
-
 QuantizedFilter quantized_filter(std::int64_t kernel_height, std::int64_t kernel_width,
                                  std::int64_t width_dilation, std::int64_t input_channels,
                                  std::int64_t output_channels) {
@@ -47,38 +38,37 @@ std::int64_t QuantizedFilter::packed_bytes() const {
 void pack_quantized_filter(const QuantizedFilter& filter, const QuantizedWeights& weights,
                            std::byte* packed) {
   const std::int64_t num_inputs = filter.num_segments * filter.segment_inputs;
-  // An input of the zero point adds nothing to a sum that starts here.
-  const auto start_of = [&](std::int64_t channel) {
-    std::uint32_t sum = 0;
-    for (std::int64_t i = 0; i < num_inputs; ++i) {
-      sum += static_cast<std::uint32_t>(
-          weights.weights[channel * weights.output_step + i * weights.input_step]);
-    }
-    const std::uint32_t bias =
-        weights.bias == nullptr ? 0 : static_cast<std::uint32_t>(weights.bias[channel]);
-    return bias - sum * static_cast<std::uint32_t>(weights.input_zero_point + kUnsignedOffset);
-  };
-  const auto weight_of = [&](std::int64_t channel, std::int64_t step, std::int64_t k) {
-    const std::int64_t steps = filter.steps_per_segment();
-    const std::int64_t i = step % steps * kStepInputs + k;
-    if (i >= filter.segment_inputs) return std::int8_t{0};
-    const std::int64_t input = step / steps * filter.segment_inputs + i;
-    return weights.weights[channel * weights.output_step + input * weights.input_step];
-  };
+  const std::int64_t steps = filter.steps_per_segment();
+  std::memset(packed, 0, static_cast<std::size_t>(filter.packed_bytes()));
   for (std::int64_t first = 0; first < filter.output_channels; first += kMaxWideChannels) {
     const std::int64_t lanes = filter.block_lanes(first);
     const std::int64_t count = std::min(lanes, filter.output_channels - first);
-    for (std::int64_t i = 0; i < lanes; ++i) store(i < count ? start_of(first + i) : 0u, packed);
-    for (std::int64_t i = 0; i < lanes; ++i) {
-      store(i < count ? weights.scales[first + i] : 0.0f, packed);
-    }
-    for (std::int64_t step = 0; step < filter.num_steps(); ++step) {
-      for (std::int64_t i = 0; i < lanes; ++i) {
-        for (std::int64_t k = 0; k < kStepInputs; ++k) {
-          store(i < count ? weight_of(first + i, step, k) : std::int8_t{0}, packed);
+    const auto store = [&](auto value, std::int64_t number) {
+      std::memcpy(packed + number * kStepInputs, &value, kStepInputs);
+    };
+    for (std::int64_t lane = 0; lane < count; ++lane) {
+      const std::int8_t* from = weights.weights + (first + lane) * weights.output_step;
+      std::uint32_t sum = 0;
+      for (std::int64_t i = 0; i < num_inputs; ++i) {
+        sum += static_cast<std::uint32_t>(from[i * weights.input_step]);
+      }
+      // An input of the zero point adds nothing to a sum that starts here.
+      const std::uint32_t bias =
+          weights.bias == nullptr ? 0 : static_cast<std::uint32_t>(weights.bias[first + lane]);
+      store(bias - sum * static_cast<std::uint32_t>(weights.input_zero_point + kUnsignedOffset),
+            lane);
+      store(weights.scales[first + lane], lanes + lane);
+      for (std::int64_t step = 0; step < filter.num_steps(); ++step) {
+        const std::int64_t i = step % steps * kStepInputs;
+        const std::int64_t input = step / steps * filter.segment_inputs + i;
+        std::array<std::int8_t, kStepInputs> factors{};
+        for (std::int64_t k = 0; k < std::min(kStepInputs, filter.segment_inputs - i); ++k) {
+          factors[static_cast<std::size_t>(k)] = from[(input + k) * weights.input_step];
         }
+        store(factors, (2 + step) * lanes + lane);
       }
     }
+    packed += filter.block_bytes(lanes);
   }
 }
 
