@@ -80,7 +80,7 @@ void compare(const Layer& layer) {
     own_ms = std::min(own_ms, time_ms(run_own));
   }
   std::println(
-      "{7}{0}x{0} stride {1} {2:5} to {3:4} channels {4:4} pixels: {5:6.1f} {6:6.1f}  {7:5.2f}",
+      "{8}{0}x{0} stride {1} {2:5} to {3:4} channels {4:4} pixels: {5:6.1f} {6:6.1f}  {7:5.2f}",
       layer.kernel, layer.stride, layer.input_channels, layer.output_channels, layer.size,
       operations / their_ms / 1e6, operations / own_ms / 1e6, own_ms / their_ms,
       layer.is_depthwise ? "depthwise " : "");

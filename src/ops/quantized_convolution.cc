@@ -27,19 +27,6 @@ std::int64_t extent_of(const WindowAxis& axis) { return (axis.kernel - 1) * axis
 /// A type of its own, so that it is inlined.
 constexpr auto kToUnsigned = [](std::int8_t number) { return to_unsigned(number); };
 
-/// to[i] = the four bytes at from + i * kDistance.
-template <std::int64_t kDistance>
-void gather(const std::uint8_t* from, std::int64_t count, std::uint8_t* to) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    std::memcpy(to + i * kStepInputs, from + i * kDistance, kStepInputs);
-  }
-}
-void gather(const std::uint8_t* from, std::int64_t distance, std::int64_t count, std::uint8_t* to) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    std::memcpy(to + i * kStepInputs, from + i * distance, kStepInputs);
-  }
-}
-
 template <std::int64_t kPiece>
 void copy_pieces(const std::int8_t* from, std::int64_t channels, std::int64_t num_pixels,
                  std::int8_t* to, std::int64_t to_stride) {
@@ -279,15 +266,7 @@ void QuantizedConvolution::make_planes(const Layout& layout, const std::uint8_t*
   for (std::int64_t segment = 0; segment < segments; ++segment) {
     const std::uint8_t* from = row + segment * width.dilation * num_channels_;
     for (std::int64_t step = 0; step < steps; ++step, from += kStepInputs) {
-      if (distance == 1) {
-        gather<1>(from, count, planes);
-      } else if (distance == 4) {
-        gather<4>(from, count, planes);
-      } else if (distance == 8) {
-        gather<8>(from, count, planes);
-      } else {
-        gather(from, distance, count, planes);
-      }
+      quantized_tile_functions().gather(from, distance, count, planes);
       planes += layout.plane_bytes;
     }
   }

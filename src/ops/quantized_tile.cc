@@ -44,6 +44,12 @@ void run_plainly(const QuantizedTile& tile) {
   }
 }
 
+void gather(const std::uint8_t* from, std::int64_t distance, std::int64_t count, std::uint8_t* to) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    std::memcpy(to + i * kStepInputs, from + i * distance, kStepInputs);
+  }
+}
+
 #if defined(__x86_64__)
 bool has_amx() {
   constexpr unsigned kAmxInt8 = 1u << 25;
@@ -71,7 +77,7 @@ const QuantizedTileFunctions& quantized_tile_functions() {
 }
 
 QuantizedTileFunctions plain_quantized_tile_functions() {
-  return {run_plainly, run_plainly, /*is_fast=*/false};
+  return {run_plainly, run_plainly, gather, /*is_fast=*/false};
 }
 
 std::int8_t requantize(std::int32_t sum, float scale, const QuantizedOutput& range) {

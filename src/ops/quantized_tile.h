@@ -15,7 +15,8 @@ inline constexpr std::int64_t kStepInputs = 4;
 inline constexpr std::int64_t kWideLanes = 16, kMaxWideChannels = 64, kMaxWidePixels = 6;
 /// Narrow tiles have few channels and their pixels side by side in vectors of 16.
 inline constexpr std::int64_t kMaxNarrowChannels = 8, kNarrowLanes = 16, kMaxNarrowPixels = 48;
-/// Bytes behind the last input of a narrow tile that it may read (it does not use them).
+/// Bytes behind the last input of a narrow tile, or that is gathered, that may be read (but are not
+/// used).
 inline constexpr std::int64_t kNarrowReadBytes = kMaxNarrowPixels * kStepInputs;
 
 /// Steps whose inputs lie at the same distance from each other.
@@ -52,6 +53,10 @@ struct QuantizedTile {
 struct QuantizedTileFunctions {
   void (*wide)(const QuantizedTile&);    ///< at most kMaxWidePixels and kMaxWideChannels
   void (*narrow)(const QuantizedTile&);  ///< at most kMaxNarrowPixels and kMaxNarrowChannels
+  /// For narrow tiles: to[i] = the kStepInputs bytes at from + i * distance, for `count` pixels and
+  /// more, up to a multiple of kNarrowLanes.
+  void (*gather)(const std::uint8_t* from, std::int64_t distance, std::int64_t count,
+                 std::uint8_t* to);
   bool is_fast;
 };
 /// Those for this processor.
