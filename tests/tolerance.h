@@ -24,6 +24,10 @@ inline constexpr double kMobileNetV3Int8Steps = 8;
 /// hidden activation, 1/255 of its range.
 inline constexpr double kDynamicInt8RelativeTolerance = 1.0 / 255;
 
+/// Where the reference quantizes a tensor by its range and XNNPACK each row by its own: a step of
+/// each of two hidden activations and of the input.
+inline constexpr double kDynamicRowsRelativeTolerance = 3.0 / 255;
+
 /// The largest difference over the largest magnitude of `expected` (at least 1e-30); infinite if
 /// types, sizes or the places of NaN differ. Both are f32.
 inline double relative_error(const Tensor& actual, const Tensor& expected) {

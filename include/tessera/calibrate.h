@@ -65,7 +65,8 @@ CalibrationInputs tensor_inputs(std::vector<std::vector<Tensor>> samples);
 
 struct QuantizeOptions {
   Scheme scheme = Scheme::kInt8;
-  Observer observer = Observer::kHistogram;
+  /// Nothing: those that minimize an error are tried, and the one that does best is kept.
+  std::optional<Observer> observer;
   CalibrationInputs calibration;
   bool per_channel = true;  ///< weights have one scale per output channel
   /// Biases make up for the mean error that the weights' rounding adds to each channel.
@@ -76,9 +77,42 @@ struct QuantizeOptions {
   /// Layers stay in floating point, the most sensitive first, until the signal-to-noise ratio of
   /// the outputs on the calibration data is at least this, in dB. Nothing: all are quantized.
   std::optional<double> accuracy_budget_db;
+  /// Inputs and outputs that are f32 become kI8, with the scales of the integers inside, or kU8:
+  /// samples of images, 0..255 for 0..1. Nothing: they stay f32.
+  std::optional<DType> input_type, output_type;
   std::size_t num_threads = 0;  ///< 0: all processors
   /// Called after every sample, by one thread at a time.
   std::function<void(std::size_t done, std::size_t total)> progress;
+};
+
+/// What quantization did to one layer with a weight.
+struct QuantizedLayer {
+  std::string name;          ///< "aten::convolution of module features.0 (...)"
+  bool is_quantized = true;  ///< false: it stays in floating point
+  std::string reason;        ///< why it does
+  /// Signal-to-quantization-noise ratio of its result for an exact input, dB.
+  double sqnr_db = 0;
+  double range_use = 0;   ///< part of the integers that its result's numbers lie within
+  double arithmetic = 0;  ///< multiplications, at the upper bounds of sizes
+};
+
+/// An input or output that is integers: q stands for scale * (q - zero_point).
+struct QuantizedEdge {
+  std::string name;
+  DType dtype = DType::kI8;
+  float scale = 1;
+  std::int32_t zero_point = 0;
+};
+
+/// What came of quantization, on the calibration data.
+struct QuantizationReport {
+  std::vector<QuantizedLayer> layers;
+  std::vector<QuantizedEdge> inputs, outputs;  ///< those that are integers now
+  double output_sqnr_db = 0;                   ///< of all f32 outputs together
+  bool are_biases_corrected = false;           ///< because that helped
+  bool is_equalized = false;                   ///< likewise
+  std::size_t num_samples = 0;
+  bool is_random = false;  ///< calibrated without data: the ratios mean little
 };
 
 }  // namespace tessera

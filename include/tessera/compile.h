@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tessera/calibrate.h"
 #include "tessera/result.h"
 
 namespace tessera {
@@ -30,6 +31,7 @@ struct CompileOptions {
   /// Weights go to this file (.ptd), which whoever loads the program names:
   /// LoadOptions::data_files.
   std::optional<std::filesystem::path> data_file;
+  std::optional<QuantizeOptions> quantize;  ///< nothing: the model computes as it was exported
 };
 
 /// Why a node is where it is.
@@ -54,7 +56,8 @@ struct CompileReport {
   std::size_t planned_bytes = 0;  ///< memory for inputs and results, at the upper bounds
   std::size_t live_bytes = 0;     ///< the most of it in use at once: no plan is smaller
   std::size_t file_bytes = 0;
-  std::size_t data_bytes = 0;  ///< of the data file
+  std::size_t data_bytes = 0;                    ///< of the data file
+  std::vector<QuantizationReport> quantization;  ///< of each method, if asked for
 };
 
 /// One method of a program and the archive that it comes from.

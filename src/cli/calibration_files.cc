@@ -164,21 +164,23 @@ void CalibrationArguments::add_to(CLI::App& command) {
                   "How many of the files are used, spread evenly (default: at most 128, of random "
                   "numbers 16)")
       ->check(CLI::PositiveNumber);
-  std::vector<std::string> names;
+  std::vector<std::string> names = {"best"};
   for (const auto& [name, kind] : kObservers) names.emplace_back(name);
   command
-      .add_option("--observer", observer_name,
-                  "How ranges follow from the numbers seen: all of them, without tails that cost "
-                  "more than they give, 99.99 %, or by the least squared error")
+      .add_option(
+          "--observer", observer_name,
+          "How ranges follow from the numbers seen: all of them (minmax), without tails that "
+          "cost more than they give (histogram), 99.99 % (percentile), by the least squared "
+          "error (mse), or as the better of histogram and mse on the outputs")
       ->check(CLI::IsMember(names))
       ->capture_default_str();
   pixels.add_reading_to(command);
 }
 
-Observer CalibrationArguments::observer() const {
+std::optional<Observer> CalibrationArguments::observer() const {
   const auto* found =
       std::ranges::find(kObservers, observer_name, &std::pair<std::string_view, Observer>::first);
-  return found == std::end(kObservers) ? Observer::kHistogram : found->second;
+  return found == std::end(kObservers) ? std::nullopt : std::optional(found->second);
 }
 
 Result<CalibrationInputs> CalibrationArguments::inputs() const {

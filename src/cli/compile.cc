@@ -9,6 +9,7 @@
 #include <regex>
 
 #include "cli/commands.h"
+#include "cli/quantize_arguments.h"
 #include "tessera/named_models.h"
 
 namespace tessera::cli {
@@ -31,6 +32,7 @@ struct Options {
   std::vector<std::string> skip;
   bool explain = false;
   bool time_passes = false;
+  QuantizeArguments quantize;
 };
 
 /// "x:2=256..2048"
@@ -179,6 +181,10 @@ Result<void> run(const Options& options) {
   if (!options.dump_ir.empty()) compile_options.dump_ir = options.dump_ir;
   if (!options.stop_after.empty()) compile_options.stop_after = options.stop_after;
 
+  auto quantize = quantize_options(options.quantize);
+  if (!quantize) return std::unexpected(std::move(quantize).error());
+  compile_options.quantize = *std::move(quantize);
+
   auto report = compile_model(options, compile_options);
   if (!report) return std::unexpected(std::move(report).error());
   if (options.explain) print_placements(*report);
@@ -187,6 +193,7 @@ Result<void> run(const Options& options) {
       std::println("{:9.3f} ms  {}", time.milliseconds, time.name);
     }
   }
+  print_quantization(*report, options.quantize);
   if (report->file_bytes == 0) return {};  // stopped on request
   std::println("{}: {} bytes, {} delegate{}, {} bytes planned at the upper bound ({} live)",
                options.output, report->file_bytes, report->num_delegates,
@@ -235,6 +242,7 @@ void add_compile(CLI::App& app) {
   command->add_option("--dump-ir", options->dump_ir, "Folder for the graph after every step");
   command->add_option("--stop-after", options->stop_after, "Step to stop after; writes no program");
   command->add_option("--skip", options->skip, "Step to leave out");
+  options->quantize.add_to(*command);
   command->callback([options] {
     if (options->output.empty() && options->named_model != "list") {
       throw CLI::RequiredError("--output");

@@ -5,10 +5,12 @@
 #include <map>
 #include <set>
 
+#include "base/check.h"
 #include "base/try.h"
-#include "compile/arithmetic.h"
+#include "ops/arithmetic.h"
 #include "xnnpack/builder.h"
 #include "xnnpack/delegate.h"
+#include "xnnpack/quantized_operands.h"
 
 namespace tessera::compiler {
 namespace {
@@ -21,9 +23,34 @@ using ir::ValueKind;
 
 std::optional<std::string> why_not_delegated(const Graph& graph, const Node& node) {
   if (node.op->xnnpack.check == nullptr) return "XNNPACK has no such operator";
+  const bool is_dynamic = std::ranges::any_of(ir::tensor_operands(node), [&](ValueId operand) {
+    const ir::Value& value = graph.value(operand);
+    return value.kind == ValueKind::kResult &&
+           xnnpack::kind_of(graph.node(value.producer)) == ir::QuantKind::kDequantizeDynamic;
+  });
+  if (is_dynamic && !xnnpack::is_dynamic_linear(graph, node)) {
+    return "XNNPACK quantizes by the range in each run for linear layers with integer weights only";
+  }
   const ir::NodeTypes types(graph, node);
   return node.op->xnnpack.check(
       {.graph = graph, .node = node, .arguments = types.arguments(), .results = types.results()});
+}
+
+/// The nodes whose results a node reads, also through calls that are copied to it.
+std::vector<NodeId> makers(const Graph& graph, const Node& node) {
+  std::vector<NodeId> result;
+  for (const ValueId operand : ir::tensor_operands(node)) {
+    const ir::Value& value = graph.value(operand);
+    if (value.kind != ValueKind::kResult) continue;
+    const Node& maker = graph.node(value.producer);
+    if (xnnpack::is_part_of_readers(graph, maker)) {
+      const std::vector<NodeId> further = makers(graph, maker);
+      result.insert(result.end(), further.begin(), further.end());
+    } else {
+      result.push_back(value.producer);
+    }
+  }
+  return result;
 }
 
 /// Levels along the graph, odd for delegated nodes and even for the others. A path that leaves a
@@ -34,9 +61,8 @@ std::map<NodeId, int> assign_levels(const Graph& graph, const std::vector<NodeId
   std::map<NodeId, int> levels;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     int level = 0;
-    for (const ValueId operand : ir::tensor_operands(graph.node(nodes[i]))) {
-      const ir::Value& value = graph.value(operand);
-      if (value.kind == ValueKind::kResult) level = std::max(level, levels.at(value.producer));
+    for (const NodeId maker : makers(graph, graph.node(nodes[i]))) {
+      level = std::max(level, levels.at(maker));
     }
     const bool is_delegated = !placements[i].reason.has_value();
     if ((level % 2 == 1) != is_delegated) ++level;
@@ -51,10 +77,16 @@ class Copier {
  public:
   Copier(const Graph& from, Graph& to) : from_(from), to_(to) { to.symbols = from.symbols; }
 
+  /// Calls that only make operands are copied to wherever somebody reads them.
   ValueId map(ValueId id) {
     const auto known = ids_.find(id);
     if (known != ids_.end()) return known->second;
     const ir::Value& value = from_.value(id);
+    if (value.kind == ValueKind::kResult &&
+        xnnpack::is_part_of_readers(from_, from_.node(value.producer))) {
+      CHECK(copy_node(value.producer).has_value(), "'{}' has been valid before", value.name);
+      return ids_.at(id);
+    }
     if (value.kind != ValueKind::kConstant) outside_.push_back(id);
     const ValueId copy = value.kind == ValueKind::kConstant
                              ? to_.add_constant(value.name, value.data, value.fully_qualified_name)
@@ -142,13 +174,15 @@ Result<void> add_call(const Graph& graph, const std::vector<NodeId>& nodes, Grap
 }  // namespace
 
 Result<std::vector<Placement>> partition(Graph& graph) {
-  const std::vector<NodeId> nodes = graph.nodes();
+  std::vector<NodeId> nodes = graph.nodes();
+  std::erase_if(nodes,
+                [&](NodeId id) { return xnnpack::is_part_of_readers(graph, graph.node(id)); });
   std::vector<Placement> placements;
   for (const NodeId id : nodes) {
     const Node& node = graph.node(id);
     placements.push_back({.node = ir::describe(graph, node),
                           .reason = why_not_delegated(graph, node),
-                          .arithmetic = arithmetic_of(graph, node)});
+                          .arithmetic = ops::arithmetic_of(graph, node)});
   }
   const std::map<NodeId, int> levels = assign_levels(graph, nodes, placements);
   std::map<int, std::vector<NodeId>> by_level;

@@ -8,7 +8,6 @@
 
 #include "base/mapped_file.h"
 #include "base/try.h"
-#include "compile/arithmetic.h"
 #include "compile/emit_pte.h"
 #include "compile/import_pt2.h"
 #include "compile/import_symbols.h"
@@ -17,8 +16,10 @@
 #include "compile/plan_memory.h"
 #include "formats/pt2.h"
 #include "models/build_state.h"
+#include "ops/arithmetic.h"
 #include "ops/registry.h"
 #include "passes/passes.h"
+#include "quantize/quantize.h"
 #include "tessera/compile.h"
 
 namespace tessera {
@@ -61,7 +62,7 @@ Result<ir::Graph> finish_with_dims(GraphBuilder builder, const CompileOptions& o
 /// From the source to a graph that holds delegate calls and kernel calls only.
 Result<ir::Graph> make_graph(const NamedSource& source, const CompileOptions& options,
                              PassRunner& runner, std::vector<Placement>& placements,
-                             std::vector<BufferState>& states) {
+                             std::vector<BufferState>& states, CompileReport& report) {
   ir::Graph graph;
   TRY(runner.run("import", graph, [&](ir::Graph& result) -> Result<void> {
     result = TRY(source.graph(states));
@@ -76,7 +77,16 @@ Result<ir::Graph> make_graph(const NamedSource& source, const CompileOptions& op
     }
     return {};
   };
-  TRY(run_all(is_delegated ? passes::xnnpack_pipeline() : passes::standard_pipeline()));
+  // A quantized program is the same one on both backends, layer by layer.
+  const bool is_whole = is_delegated || options.quantize.has_value();
+  TRY(run_all(is_whole ? passes::xnnpack_pipeline() : passes::standard_pipeline()));
+  if (options.quantize) {
+    TRY(runner.run("quantize", graph, [&](ir::Graph& whole) -> Result<void> {
+      report.quantization.push_back(TRY(quantize::quantize(whole, *options.quantize)));
+      return {};
+    }));
+    if (!is_delegated) TRY(run_all(passes::remainder_pipeline()));
+  }
   if (is_delegated) {
     TRY(runner.run("partition", graph, [&](ir::Graph& whole) -> Result<void> {
       placements = TRY(compiler::partition(whole));
@@ -105,7 +115,7 @@ void add_to_report(const ir::Graph& graph, const CompileOptions& options,
     if (options.backend == Backend::kPortable) {
       report.placements.push_back({.node = ir::describe(graph, node),
                                    .reason = "compiled for portable kernels",
-                                   .arithmetic = compiler::arithmetic_of(graph, node)});
+                                   .arithmetic = ops::arithmetic_of(graph, node)});
     }
   }
 }
@@ -137,7 +147,7 @@ Result<CompileReport> compile_sources(std::span<const NamedSource> sources,
     PassRunner runner(options);
     std::vector<Placement> placements;
     Method method;
-    method.graph = TRY(make_graph(source, options, runner, placements, method.states));
+    method.graph = TRY(make_graph(source, options, runner, placements, method.states, report));
     method.graph.name = source.name;
     add_to_report(method.graph, options, placements, runner, report);
     is_stopped = runner.is_stopped();

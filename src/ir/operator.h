@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -139,6 +140,39 @@ struct XnnpackRule {
   Result<void> (*lower)(const NodeView& node, xnnpack::Builder& builder) = nullptr;
 };
 
+/// What an operator does with quantized values.
+enum class QuantKind : std::uint8_t {
+  kFloat,                 ///< computes in floating point only
+  kWeighted,              ///< sums products with a constant weight: convolution, linear
+  kArithmetic,            ///< the result has a scale of its own: sum, product, mean
+  kLookup,                ///< the same for one operand, element by element: a table of 256 results
+  kClamp,                 ///< a range, which the node before can keep to
+  kMove,                  ///< result elements are operand elements: all share scale and zero point
+  kQuantize,              ///< (input, scale, zero_point, quant_min, quant_max, dtype)
+  kDequantize,            ///< the same arguments
+  kDequantizePerChannel,  ///< (input, scales, zero_points, axis, ...)
+  kDequantizeGroups,      ///< (input, block_size, scale, zero_point, ...)
+  kChooseParams,          ///< scale and zero point of what is about to be quantized
+  kQuantizeDynamic,       ///< (input, scales, zero_points, ...), computed by kChooseParams
+  kDequantizeDynamic,     ///< the same arguments
+};
+
+/// How an operator is quantized, read by the quantizer and by XNNPACK's lowering. Positions are
+/// those of arguments; -1: there is none.
+struct QuantRule {
+  QuantKind kind = QuantKind::kFloat;
+  std::int8_t input = 0;    ///< activation, or a list of them
+  std::int8_t second = -1;  ///< second activation
+  std::int8_t weight = -1;
+  std::int8_t bias = -1;
+  std::int8_t weight_axis = 0;       ///< the weight's output channels
+  std::int8_t transposed_flag = -1;  ///< where true, the output channels are axis 1
+  /// Nothing if XNNPACK has the node in int8 with these scales, those of the activations and of the
+  /// result, else why not. Null: always. Called if XnnpackRule::check gave nothing.
+  std::optional<std::string> (*check)(const NodeView& node, std::span<const float> operand_scales,
+                                      float result_scale) = nullptr;
+};
+
 /// One call on which all properties of an operator are tested: its arguments in the text form of
 /// ir/parse.h with tensors as types, for example "(f32[1,3,8,9], f32[4,3,3,3], none, [1,1], ...)".
 /// Tensor elements follow from the position by the rule in tests/operators/sample_data.h.
@@ -161,6 +195,7 @@ struct Operator {
   RegionFn input_region = nullptr;  ///< null: the whole input is needed
   DecomposeFn decompose = nullptr;  ///< set exactly for operators outside core ATen
   XnnpackRule xnnpack = {};
+  QuantRule quantize = {};
   std::span<const Sample> samples = {};
   /// The sizes of results depend on elements (nonzero): infer gives upper bounds, the kernel sets
   /// the shapes of `outputs`.

@@ -145,6 +145,16 @@ constexpr ir::XnnpackRule kLeakyReluRule = {
       return {};
     }};
 
+/// XNNPACK has a kernel instead of a table, with factors of 8 fractional bits.
+Reason check_leaky_relu_scales(const NodeView& view, std::span<const float> operands,
+                               float result) {
+  const float positive = operands[0] / result;
+  const float negative = positive * std::abs(static_cast<float>(view.arguments.real(1)));
+  const auto fits = [](float ratio) { return ratio >= 0x1p-8f && ratio <= 0x1p6f; };
+  if (fits(positive) && fits(negative)) return std::nullopt;
+  return std::format("scale {} is too far from the result's {}", operands[0], result);
+}
+
 // ---- samples, declaration ----------------------------------------------------------------------
 
 constexpr ir::Sample kGeluSamples[] = {{"(f32[1,3,8,9], \"none\")"}, {"(f32[1,3,8,9], \"tanh\")"},
@@ -168,6 +178,7 @@ constexpr Operator kOperators[] = {
      .kernel = gelu_kernel,
      .input_region = same_region,
      .xnnpack = kGeluRule,
+     .quantize = {.kind = ir::QuantKind::kLookup},
      .samples = kGeluSamples},
     {.schema = "aten::leaky_relu(Tensor self, Scalar negative_slope=0.01) -> Tensor",
      .out_name = "aten::leaky_relu.out",
@@ -175,6 +186,7 @@ constexpr Operator kOperators[] = {
      .kernel = leaky_relu_kernel,
      .input_region = same_region,
      .xnnpack = kLeakyReluRule,
+     .quantize = {.kind = ir::QuantKind::kLookup, .check = check_leaky_relu_scales},
      .samples = kLeakySamples},
     {.schema = "aten::elu(Tensor self, Scalar alpha=1, Scalar scale=1, Scalar input_scale=1) -> "
                "Tensor",

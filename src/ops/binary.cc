@@ -89,13 +89,15 @@ constexpr std::span<const ir::Sample> without_bool(const ir::Sample (&samples)[k
 
 template <class List, class Function>
 constexpr Operator common(std::string_view schema, std::string_view out_name, Function,
-                          std::span<const ir::Sample> samples, ir::XnnpackRule rule = {}) {
+                          std::span<const ir::Sample> samples, ir::XnnpackRule rule = {},
+                          ir::QuantRule quantize = {}) {
   return {.schema = schema,
           .out_name = out_name,
           .infer = infer_common<List>,
           .kernel = combine_kernel<LoopTypes, Function>,
           .input_region = operand_region,
           .xnnpack = rule,
+          .quantize = quantize,
           .samples = samples};
 }
 
@@ -113,15 +115,21 @@ constexpr Operator real(std::string_view schema, std::string_view out_name, Func
 
 constexpr Operator sum(std::string_view schema, std::string_view out_name, ir::InferFn infer,
                        ir::KernelFn kernel, std::span<const ir::Sample> samples,
-                       ir::XnnpackRule rule = {}) {
+                       ir::XnnpackRule rule = {}, ir::QuantRule quantize = {}) {
   return {.schema = schema,
           .out_name = out_name,
           .infer = infer,
           .kernel = kernel,
           .input_region = operand_region,
           .xnnpack = rule,
+          .quantize = quantize,
           .samples = samples};
 }
+
+constexpr ir::QuantRule kQuantizedSum = {
+    .kind = ir::QuantKind::kArithmetic, .second = 1, .check = check_sum_scales};
+constexpr ir::QuantRule kQuantizedProduct = {
+    .kind = ir::QuantKind::kArithmetic, .second = 1, .check = check_product_scales};
 
 // NaN wins over any number.
 constexpr auto kMaximum = [](auto a, auto b) { return a > b || a != a ? a : b; };
@@ -131,12 +139,12 @@ constexpr auto kDivide = [](auto a, auto b) { return a / b; };
 
 // clang-format off: one line per operator
 constexpr Operator kOperators[] = {
-    sum("aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor", "aten::add.out", infer_add<AllTypes>, add_kernel<1>, kAddSamples, {check_alpha, lower_operands<NodeKind::kAdd>}),
+    sum("aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor", "aten::add.out", infer_add<AllTypes>, add_kernel<1>, kAddSamples, {check_alpha, lower_operands<NodeKind::kAdd>}, kQuantizedSum),
     sum("aten::add.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor", "aten::add.Scalar_out", infer_add<AllTypes>, add_kernel<1>, kAddScalarSamples),
-    sum("aten::sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor", "aten::sub.out", infer_add<RealTypes>, add_kernel<-1>, without_bool(kAddSamples), {check_alpha, lower_operands<NodeKind::kSubtract>}),
+    sum("aten::sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor", "aten::sub.out", infer_add<RealTypes>, add_kernel<-1>, without_bool(kAddSamples), {check_alpha, lower_operands<NodeKind::kSubtract>}, kQuantizedSum),
     sum("aten::sub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor", "aten::sub.Scalar_out", infer_add<RealTypes>, add_kernel<-1>, without_bool(kAddScalarSamples)),
     sum("aten::rsub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor", "aten::rsub.Scalar_out", infer_add<RealTypes>, add_kernel<-1, true>, without_bool(kAddScalarSamples)),
-    common<AllTypes>("aten::mul.Tensor(Tensor self, Tensor other) -> Tensor", "aten::mul.out", kMultiply, kSamples, {check_operands, lower_operands<NodeKind::kMultiply>}),
+    common<AllTypes>("aten::mul.Tensor(Tensor self, Tensor other) -> Tensor", "aten::mul.out", kMultiply, kSamples, {check_operands, lower_operands<NodeKind::kMultiply>}, kQuantizedProduct),
     common<AllTypes>("aten::mul.Scalar(Tensor self, Scalar other) -> Tensor", "aten::mul.Scalar_out", kMultiply, kScalarSamples),
     real("aten::div.Tensor(Tensor self, Tensor other) -> Tensor", "aten::div.out", kDivide, kSamples, {check_operands, lower_operands<NodeKind::kDiv>}),
     real("aten::div.Scalar(Tensor self, Scalar other) -> Tensor", "aten::div.Scalar_out", kDivide, kScalarSamples),

@@ -129,6 +129,7 @@ constexpr ir::Operator kOperators[] = {
      .kernel = number_kernel,
      .input_region = same_region,
      .xnnpack = {check, lower},
+     .quantize = {.kind = ir::QuantKind::kClamp},
      .samples = kClampSamples},
     {.schema = "aten::clamp.Tensor(Tensor self, Tensor? min=None, Tensor? max=None) -> Tensor",
      .out_name = "aten::clamp.Tensor_out",
@@ -142,6 +143,7 @@ constexpr ir::Operator kOperators[] = {
      .kernel = number_kernel,
      .input_region = same_region,
      .xnnpack = {check, lower},
+     .quantize = {.kind = ir::QuantKind::kClamp},
      .samples = kHardtanhSamples},
 };
 

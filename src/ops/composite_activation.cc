@@ -21,7 +21,8 @@ constexpr ir::Operator kOperators[] = {
         "aten::hardsigmoid(Tensor self) -> Tensor", kSamples),
     expression<"aten::div.Tensor(aten::mul.Tensor($0, aten::hardtanh(aten::add.Tensor($0, 3), 0, "
                "6)), 6)">("aten::hardswish(Tensor self) -> Tensor", kSamples,
-                          unary_rule<xnnpack::NodeKind::kHardswish>()),
+                          unary_rule<xnnpack::NodeKind::kHardswish>(),
+                          {.kind = ir::QuantKind::kLookup}),
     expression<"aten::hardtanh($0, 0, 6)">("aten::relu6(Tensor self) -> Tensor", kSamples),
     expression<"aten::elu($0, 1.6732632423543772, 1.0507009873554805, 1)">(
         "aten::selu(Tensor self) -> Tensor", kSamples),

@@ -221,6 +221,11 @@ constexpr ir::Operator kOperators[] = {
      .kernel = kernel,
      .input_region = input_region,
      .xnnpack = {check_convolution, lower_convolution},
+     .quantize = {.kind = ir::QuantKind::kWeighted,
+                  .weight = convolution::kWeight,
+                  .bias = convolution::kBias,
+                  .transposed_flag = convolution::kTransposed,
+                  .check = check_int8_convolution},
      .samples = kSamples},
 };
 

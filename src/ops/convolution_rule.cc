@@ -2,6 +2,7 @@
 #include "ops/convolution_rule.h"
 
 #include "base/try.h"
+#include "ops/dispatch.h"
 #include "ops/shape_rules.h"
 #include "xnnpack/wiring.h"
 
@@ -29,7 +30,7 @@ std::uint32_t spatial(const NodeView& view, std::size_t position, std::size_t in
 /// The weight in f32, which XNNPACK wants with f16, too, and with a height, [out or in, in or out
 /// per group, height, width].
 Tensor image_weight(const NodeView& view) {
-  Tensor weight = xnnpack::converted_to(*constant_operand(view, kWeight), DType::kF32);
+  Tensor weight = as_filter(*constant_operand(view, kWeight));
   if (weight.rank() == 3) {
     weight.set_shape({weight.size(0), weight.size(1), 1, weight.size(2)});
   }
@@ -39,14 +40,16 @@ Tensor image_weight(const NodeView& view) {
 /// From [a, b, area] elements to those of a filter at to(a, b, position).
 template <class To>
 Result<Tensor> reordered(const Tensor& weight, const Shape& shape, const To& to) {
-  Tensor filter = TRY(Tensor::empty(DType::kF32, shape));
+  Tensor filter = TRY(Tensor::empty(weight.dtype(), shape));
   const std::int64_t area = weight.size(2) * weight.size(3);
-  const float* from = weight.data<float>();
-  for (std::int64_t a = 0; a < weight.size(0); ++a) {
-    for (std::int64_t b = 0; b < weight.size(1); ++b) {
-      for (std::int64_t at = 0; at < area; ++at) filter.data<float>()[to(a, b, at)] = *from++;
+  dispatch<TypeList<float, std::int8_t>>(weight.dtype(), [&]<class T>() {
+    const T* from = weight.data<T>();
+    for (std::int64_t a = 0; a < weight.size(0); ++a) {
+      for (std::int64_t b = 0; b < weight.size(1); ++b) {
+        for (std::int64_t at = 0; at < area; ++at) filter.data<T>()[to(a, b, at)] = *from++;
+      }
     }
-  }
+  });
   return filter;
 }
 
@@ -139,6 +142,13 @@ Reason check_convolution(const NodeView& view) {
   return std::nullopt;
 }
 
+Reason check_int8_convolution(const NodeView& view, std::span<const float>, float) {
+  if (!view.arguments.boolean(kTransposed) || view.arguments.integer(kGroups) == 1) {
+    return std::nullopt;
+  }
+  return std::format("a transposed convolution has {} groups", view.arguments.integer(kGroups));
+}
+
 Result<void> lower_convolution(const NodeView& view, xnnpack::Builder& builder) {
   const bool is_signal = view.arguments.tensor(kInput).rank() == 3;
   const bool is_transposed = view.arguments.boolean(kTransposed);
@@ -152,10 +162,9 @@ Result<void> lower_convolution(const NodeView& view, xnnpack::Builder& builder) 
   Wiring wiring(builder);
   const Wiring::Wire input = is_signal ? signal_as_image(wiring, view)
                                        : wiring.input(operand(view, kInput), Layout::kNhwc);
-  const std::uint32_t filter_id = builder.constant(filter);
-  const std::uint32_t bias_id = bias == nullptr
-                                    ? xnnpack::kNoValue
-                                    : builder.constant(xnnpack::converted_to(*bias, DType::kF32));
+  const ir::ValueId weight_value = operand(view, kWeight);
+  const std::uint32_t filter_id = builder.weight(weight_value, filter, is_depthwise ? 3 : 0);
+  const std::uint32_t bias_id = builder.bias(bias, operand(view, kInput), weight_value);
   xnnpack::NodeRecord record{.kind = is_transposed  ? NodeKind::kConvTranspose2d
                                      : is_depthwise ? NodeKind::kDepthwiseConv2d
                                                     : NodeKind::kConv2d,

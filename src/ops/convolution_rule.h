@@ -23,6 +23,9 @@ enum : std::size_t {
 }  // namespace convolution
 
 Reason check_convolution(const ir::NodeView& view);
+/// XNNPACK has scales per channel for transposed convolutions of one group only.
+Reason check_int8_convolution(const ir::NodeView& view, std::span<const float> operand_scales,
+                              float result_scale);
 Result<void> lower_convolution(const ir::NodeView& view, xnnpack::Builder& builder);
 
 }  // namespace tessera::ops

@@ -9,6 +9,7 @@
 #include "ops/promotion.h"
 #include "ops/same_shape.h"
 #include "ops/shape_rules.h"
+#include "ops/xnnpack_quantize.h"
 
 /// From integers back to real numbers.
 namespace tessera::ops {
@@ -98,6 +99,8 @@ constexpr ir::Operator kOperators[] = {
      .infer = infer<kPerTensor>,
      .kernel = kernel<kPerTensor>,
      .input_region = same_region,
+     .xnnpack = {check_dequantize, lower_dequantize},
+     .quantize = {.kind = ir::QuantKind::kDequantize},
      .samples = kPerTensorSamples},
     {.schema = "quantized_decomposed::dequantize_per_tensor.tensor(Tensor input, Tensor scale, "
                "Tensor zero_point, int quant_min, int quant_max, ScalarType dtype, *, ScalarType? "
@@ -105,6 +108,7 @@ constexpr ir::Operator kOperators[] = {
      .out_name = "quantized_decomposed::dequantize_per_tensor.Tensor_out",
      .infer = infer<kPerTensorOfTensors>,
      .kernel = kernel<kPerTensorOfTensors>,
+     .quantize = {.kind = ir::QuantKind::kDequantizeDynamic},
      .samples = kPerTensorTensorSamples},
     {.schema = "quantized_decomposed::dequantize_per_channel(Tensor input, Tensor scales, Tensor? "
                "zero_points, int axis, int quant_min, int quant_max, ScalarType dtype, *, "
@@ -112,6 +116,7 @@ constexpr ir::Operator kOperators[] = {
      .out_name = "quantized_decomposed::dequantize_per_channel.out",
      .infer = infer<kPerChannel>,
      .kernel = kernel<kPerChannel>,
+     .quantize = {.kind = ir::QuantKind::kDequantizePerChannel},
      .samples = kPerChannelSamples},
     {.schema = "quantized_decomposed::dequantize_per_token(Tensor input, Tensor scales, Tensor "
                "zero_points, int quant_min, int quant_max, ScalarType dtype, ScalarType "
@@ -119,6 +124,7 @@ constexpr ir::Operator kOperators[] = {
      .out_name = "quantized_decomposed::dequantize_per_token.out",
      .infer = infer<kPerToken>,
      .kernel = kernel<kPerToken>,
+     .quantize = {.kind = ir::QuantKind::kDequantizeDynamic},
      .samples = kPerTokenSamples},
 };
 

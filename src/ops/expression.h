@@ -36,10 +36,10 @@ Result<std::vector<ir::TensorType>> infer_expression(std::string_view expression
 /// Puts the calls in the place of the node.
 Result<void> decompose_expression(std::string_view expression, ir::Graph& graph, ir::NodeId id);
 
-/// `rule` for an operator that XNNPACK has as it is.
+/// `rule` and `quantize` for an operator that XNNPACK has as it is.
 template <FixedString kExpression>
 constexpr ir::Operator expression(std::string_view schema, std::span<const ir::Sample> samples,
-                                  ir::XnnpackRule rule = {}) {
+                                  ir::XnnpackRule rule = {}, ir::QuantRule quantize = {}) {
   return {.schema = schema,
           .infer =
               [](const ir::TypeArguments& arguments) {
@@ -50,6 +50,7 @@ constexpr ir::Operator expression(std::string_view schema, std::span<const ir::S
                 return decompose_expression(kExpression.view(), graph, id);
               },
           .xnnpack = rule,
+          .quantize = quantize,
           .samples = samples};
 }
 

@@ -172,6 +172,7 @@ constexpr ir::Operator kOperators[] = {
      .infer = infer_roll,
      .kernel = roll,
      .xnnpack = {check_roll, lower_roll},
+     .quantize = {.kind = ir::QuantKind::kMove},
      .samples = kRollSamples},
 };
 

@@ -67,12 +67,11 @@ Reason check(const NodeView& view) {
 
 Result<void> lower(const NodeView& view, xnnpack::Builder& builder) {
   const std::uint32_t input = builder.input(operand(view, kInput), xnnpack::Layout::kNchw);
+  const ValueId weight = operand(view, kWeight);
   const std::uint32_t filter =
-      builder.constant(xnnpack::converted_to(*constant_operand(view, kWeight), DType::kF32));
-  const Tensor* bias = constant_operand(view, kBias);
-  const std::uint32_t bias_id = bias == nullptr
-                                    ? xnnpack::kNoValue
-                                    : builder.constant(xnnpack::converted_to(*bias, DType::kF32));
+      builder.weight(weight, as_filter(*constant_operand(view, kWeight)), 0);
+  const std::uint32_t bias_id =
+      builder.bias(constant_operand(view, kBias), operand(view, kInput), weight);
   builder.add_node({.kind = xnnpack::NodeKind::kFullyConnected,
                     .inputs = {input, filter, bias_id},
                     .outputs = {builder.output(view.node.results[0], xnnpack::Layout::kNchw)}});
@@ -91,6 +90,7 @@ constexpr ir::Operator kOperators[] = {
      .infer = infer_linear,
      .decompose = decompose_linear,
      .xnnpack = {check, lower},
+     .quantize = {.kind = ir::QuantKind::kWeighted, .weight = kWeight, .bias = kBias},
      .samples = kSamples},
 };
 

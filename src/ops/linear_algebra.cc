@@ -182,16 +182,18 @@ Region addmm_region(const ir::RegionQuery& query) {
 
 // ---- XNNPACK -----------------------------------------------------------------------------------
 
-/// A filter has one row per output, and is f32.
+/// A filter has one row per output.
 Result<Tensor> transposed(const Tensor& matrix) {
   const std::int64_t rows = matrix.size(0), columns = matrix.size(1);
-  const Tensor from = xnnpack::converted_to(matrix, DType::kF32);
-  Tensor result = TRY(Tensor::empty(DType::kF32, Shape{columns, rows}));
-  for (std::int64_t column = 0; column < columns; ++column) {
-    for (std::int64_t row = 0; row < rows; ++row) {
-      result.data<float>()[column * rows + row] = from.data<float>()[row * columns + column];
+  const Tensor from = as_filter(matrix);
+  Tensor result = TRY(Tensor::empty(from.dtype(), Shape{columns, rows}));
+  dispatch<TypeList<float, std::int8_t>>(from.dtype(), [&]<class T>() {
+    for (std::int64_t column = 0; column < columns; ++column) {
+      for (std::int64_t row = 0; row < rows; ++row) {
+        result.data<T>()[column * rows + row] = from.data<T>()[row * columns + column];
+      }
     }
-  }
+  });
   return result;
 }
 
@@ -220,13 +222,10 @@ Result<void> lower_product(const NodeView& view, xnnpack::Builder& builder, std:
                            const Tensor* bias) {
   const auto layout = xnnpack::Layout::kNchw;
   const std::uint32_t input = builder.input(operand(view, left), layout);
-  const std::uint32_t filter = builder.constant(TRY(transposed(*constant_operand(view, left + 1))));
-  std::uint32_t bias_id = xnnpack::kNoValue;
-  if (bias != nullptr) {
-    Tensor flat = xnnpack::converted_to(*bias, DType::kF32);
-    flat.set_shape(Shape{bias->num_elements()});
-    bias_id = builder.constant(flat);
-  }
+  const ir::ValueId weight = operand(view, left + 1);
+  const std::uint32_t filter =
+      builder.weight(weight, TRY(transposed(*constant_operand(view, left + 1))), 0);
+  const std::uint32_t bias_id = builder.bias(bias, operand(view, left), weight);
   builder.add_node({.kind = xnnpack::NodeKind::kFullyConnected,
                     .inputs = {input, filter, bias_id},
                     .outputs = {builder.output(view.node.results[0], layout)}});
@@ -282,6 +281,7 @@ constexpr ir::Operator kOperators[] = {
      .kernel = mm_kernel,
      .input_region = mm_region,
      .xnnpack = {check_mm, lower_mm},
+     .quantize = {.kind = ir::QuantKind::kWeighted, .weight = 1, .weight_axis = 1},
      .samples = kMmSamples},
     {.schema = "aten::bmm(Tensor self, Tensor mat2) -> Tensor",
      .out_name = "aten::bmm.out",
@@ -297,6 +297,8 @@ constexpr ir::Operator kOperators[] = {
      .kernel = addmm_kernel,
      .input_region = addmm_region,
      .xnnpack = {check_addmm, lower_addmm},
+     .quantize =
+         {.kind = ir::QuantKind::kWeighted, .input = 1, .weight = 2, .bias = 0, .weight_axis = 1},
      .samples = kAddmmSamples},
 };
 

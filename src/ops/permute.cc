@@ -122,6 +122,7 @@ constexpr ir::Operator kOperators[] = {
      .kernel = kernel,
      .input_region = input_region,
      .xnnpack = {check_float_tensors, lower},
+     .quantize = {.kind = ir::QuantKind::kMove},
      .samples = kSamples},
 };
 

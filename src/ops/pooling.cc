@@ -272,6 +272,7 @@ constexpr ir::Operator kOperators[] = {
      .kernel = kernel,
      .input_region = input_region,
      .xnnpack = {check, lower},
+     .quantize = {.kind = ir::QuantKind::kMove},
      .samples = kSamples},
 };
 

@@ -159,12 +159,14 @@ constexpr ir::Operator kOperators[] = {
      .out_name = "quantized_decomposed::choose_qparams.Tensor_out",
      .infer = infer_per_tensor,
      .kernel = per_tensor_kernel,
+     .quantize = {.kind = ir::QuantKind::kChooseParams},
      .samples = kPerTensorSamples},
     {.schema = "quantized_decomposed::choose_qparams_per_token_asymmetric(Tensor input, ScalarType "
                "dtype) -> (Tensor, Tensor)",
      .out_name = "quantized_decomposed::choose_qparams_per_token_asymmetric.out",
      .infer = infer_per_token,
      .kernel = per_token_kernel,
+     .quantize = {.kind = ir::QuantKind::kChooseParams},
      .samples = kPerTokenSamples},
 };
 

@@ -8,6 +8,7 @@
 #include "ops/dispatch.h"
 #include "ops/same_shape.h"
 #include "ops/shape_rules.h"
+#include "ops/xnnpack_quantize.h"
 
 /// From real numbers to integers.
 namespace tessera::ops {
@@ -85,12 +86,15 @@ constexpr ir::Operator kOperators[] = {
      .infer = infer<kPerTensor>,
      .kernel = kernel<kPerTensor>,
      .input_region = same_region,
+     .xnnpack = {check_quantize, lower_quantize},
+     .quantize = {.kind = ir::QuantKind::kQuantize},
      .samples = kPerTensorSamples},
     {.schema = "quantized_decomposed::quantize_per_tensor.tensor(Tensor input, Tensor scale, "
                "Tensor zero_point, int quant_min, int quant_max, ScalarType dtype) -> Tensor",
      .out_name = "quantized_decomposed::quantize_per_tensor.Tensor_out",
      .infer = infer<kPerTensorOfTensors>,
      .kernel = kernel<kPerTensorOfTensors>,
+     .quantize = {.kind = ir::QuantKind::kQuantizeDynamic},
      .samples = kPerTensorTensorSamples},
     {.schema = "quantized_decomposed::quantize_per_channel(Tensor input, Tensor scales, Tensor "
                "zero_points, int axis, int quant_min, int quant_max, ScalarType dtype) -> Tensor",
@@ -103,6 +107,7 @@ constexpr ir::Operator kOperators[] = {
      .out_name = "quantized_decomposed::quantize_per_token.out",
      .infer = infer<kPerToken>,
      .kernel = kernel<kPerToken>,
+     .quantize = {.kind = ir::QuantKind::kQuantizeDynamic},
      .samples = kPerTokenSamples},
 };
 

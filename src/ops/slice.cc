@@ -238,6 +238,7 @@ constexpr ir::Operator kOperators[] = {
      .kernel = slice,
      .input_region = slice_region,
      .xnnpack = {check_part<bounds_of_slice>, lower_part<bounds_of_slice>},
+     .quantize = {.kind = ir::QuantKind::kMove},
      .samples = kSliceSamples},
     {.schema = "aten::narrow_copy(Tensor self, int dim, SymInt start, SymInt length) -> Tensor",
      .out_name = "aten::narrow_copy.out",
@@ -245,6 +246,7 @@ constexpr ir::Operator kOperators[] = {
      .kernel = narrow,
      .input_region = slice_region,
      .xnnpack = {check_part<bounds_of_narrow>, lower_part<bounds_of_narrow>},
+     .quantize = {.kind = ir::QuantKind::kMove},
      .samples = kNarrowSamples},
     {.schema = "aten::select_copy.int(Tensor self, int dim, SymInt index) -> Tensor",
      .out_name = "aten::select_copy.int_out",
@@ -252,6 +254,7 @@ constexpr ir::Operator kOperators[] = {
      .kernel = select,
      .input_region = select_region,
      .xnnpack = {check_select, lower_select},
+     .quantize = {.kind = ir::QuantKind::kMove},
      .samples = kSelectSamples},
 };
 

@@ -201,6 +201,15 @@ Result<void> lower(const NodeView& view, xnnpack::Builder& builder) {
   return {};
 }
 
+/// Bounds of the scales as XNNPACK's for reductions.
+Reason check_int8(const NodeView& view, std::span<const float> operands, float result) {
+  const auto block = averaged_block(view);
+  if (!block || !is_over_image(view, *block)) return "the mean is not over an image";
+  const float ratio = operands[0] / result;
+  if (ratio >= 0x1p-8f && ratio < 0x1p7f) return std::nullopt;
+  return std::format("scale {} is too far from the result's {}", operands[0], result);
+}
+
 // ---- samples, declaration ----------------------------------------------------------------------
 
 constexpr ir::Sample kMeanSamples[] = {{"(f32[2,3,7,5], [-1,-2], true, none)"},
@@ -242,6 +251,7 @@ constexpr ir::Operator kOperators[] = {
      .infer = infer<true>,
      .kernel = sum_kernel<true>,
      .xnnpack = {check, lower},
+     .quantize = {.kind = ir::QuantKind::kArithmetic, .check = check_int8},
      .samples = kMeanSamples},
     {.schema = "aten::mean(Tensor self, *, ScalarType? dtype=None) -> Tensor",
      .out_name = "aten::mean.dtype_out",

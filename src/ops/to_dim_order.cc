@@ -7,6 +7,7 @@
 #include "ops/promotion.h"
 #include "ops/same_shape.h"
 #include "ops/strided_copy.h"
+#include "ops/xnnpack_rules.h"
 
 namespace tessera::ops {
 
@@ -49,6 +50,22 @@ Types infer(const TypeArguments& arguments) {
   return std::vector{TensorType{TRY(dtype_argument(arguments, kDType, self.dtype)), self.dims}};
 }
 
+/// Between the two float types of XNNPACK, by a node of its own.
+Reason check(const ir::NodeView& view) {
+  const DType from = view.arguments.tensor(kSelf).dtype, to = view.results[0].dtype;
+  const bool is_conversion =
+      (from == DType::kF32 && to == DType::kF16) || (from == DType::kF16 && to == DType::kF32);
+  if (!is_conversion) return std::format("it makes {} of {}", name_of(to), name_of(from));
+  if (constant_operand(view, kSelf) != nullptr) return "the input is a constant";
+  return check_shape(view.results[0]);
+}
+
+Result<void> lower(const ir::NodeView& view, xnnpack::Builder& builder) {
+  lower_node(view, builder, xnnpack::NodeKind::kConvert, builder.layout_of(operand(view, kSelf)),
+             {});
+  return {};
+}
+
 constexpr ir::Sample kSamples[] = {{"(f32[2,3,4,5], none, none, none, none, false, [0,2,3,1])"},
                                    {"(f32[7], 4, none, none, none, false, none)"},
                                    {"(f64[7], 0, none, none, none, false, [0])"},
@@ -70,6 +87,7 @@ constexpr ir::Operator kOperators[] = {
      .infer = infer,
      .kernel = kernel,
      .input_region = same_region,
+     .xnnpack = {check, lower},
      .samples = kSamples},
 };
 

@@ -24,13 +24,15 @@ constexpr ir::Sample kAnySamples[] = {{"(f32[1,3,8,9])"}, {"(f64[2,5])"}, {"(f16
 template <class List, class Function>
 constexpr Operator same(std::string_view schema, std::string_view out_name, Function,
                         ir::XnnpackRule rule = {},
-                        std::span<const ir::Sample> samples = kRealSamples) {
+                        std::span<const ir::Sample> samples = kRealSamples,
+                        ir::QuantRule quantize = {}) {
   return {.schema = schema,
           .out_name = out_name,
           .infer = infer_same<List>,
           .kernel = map_kernel<LoopTypes, Function>,
           .input_region = same_region,
           .xnnpack = rule,
+          .quantize = quantize,
           .samples = samples};
 }
 
@@ -91,7 +93,7 @@ Result<void> bitwise_not_kernel(ir::KernelContext& context, const ir::KernelArgu
 
 // clang-format off: one line per operator
 constexpr Operator kOperators[] = {
-    same<RealTypes>("aten::relu(Tensor self) -> Tensor", "aten::relu.out", [](auto x) { return x < 0 ? decltype(x)(0) : x; }, kReluRule),
+    same<RealTypes>("aten::relu(Tensor self) -> Tensor", "aten::relu.out", [](auto x) { return x < 0 ? decltype(x)(0) : x; }, kReluRule, kRealSamples, {.kind = ir::QuantKind::kClamp}),
     same<RealTypes>("aten::abs(Tensor self) -> Tensor", "aten::abs.out", [](auto x) { return absolute(x); }, unary_rule<NodeKind::kAbs>()),
     same<RealTypes>("aten::neg(Tensor self) -> Tensor", "aten::neg.out", [](auto x) { return negate(x); }, unary_rule<NodeKind::kNegate>()),
     same<AllTypes>("aten::sign(Tensor self) -> Tensor", "aten::sign.out", [](auto x) { return sign(x); }, {}, kAnySamples),

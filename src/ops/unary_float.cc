@@ -19,13 +19,14 @@ constexpr ir::Sample kSamples[] = {
 
 template <class Function>
 constexpr Operator real(std::string_view schema, std::string_view out_name, Function,
-                        ir::XnnpackRule rule = {}) {
+                        ir::XnnpackRule rule = {}, ir::QuantRule quantize = {}) {
   return {.schema = schema,
           .out_name = out_name,
           .infer = infer_to_float,
           .kernel = map_kernel<FloatLoopTypes, Function>,
           .input_region = same_region,
           .xnnpack = rule,
+          .quantize = quantize,
           .samples = kSamples};
 }
 
@@ -57,12 +58,15 @@ constexpr ir::XnnpackRule kSquareRootRule = {.check = [](const ir::NodeView& vie
                                              },
                                              .lower = unary_rule<NodeKind::kSquareRoot>().lower};
 
+/// Those whose results are of one magnitude: exp and log lose too much in 256 steps.
+constexpr ir::QuantRule kLookup = {.kind = ir::QuantKind::kLookup};
+
 // clang-format off: one line per operator
 constexpr Operator kOperators[] = {
     real("aten::exp(Tensor self) -> Tensor", "aten::exp.out", [](auto x) { return vector_exp(x); }, unary_rule<NodeKind::kExp>()),
     real("aten::expm1(Tensor self) -> Tensor", "aten::expm1.out", [](auto x) { return vector_expm1(x); }),
-    real("aten::sigmoid(Tensor self) -> Tensor", "aten::sigmoid.out", [](auto x) { return vector_sigmoid(x); }, unary_rule<NodeKind::kSigmoid>()),
-    real("aten::tanh(Tensor self) -> Tensor", "aten::tanh.out", [](auto x) { return vector_tanh(x); }, unary_rule<NodeKind::kTanh>()),
+    real("aten::sigmoid(Tensor self) -> Tensor", "aten::sigmoid.out", [](auto x) { return vector_sigmoid(x); }, unary_rule<NodeKind::kSigmoid>(), kLookup),
+    real("aten::tanh(Tensor self) -> Tensor", "aten::tanh.out", [](auto x) { return vector_tanh(x); }, unary_rule<NodeKind::kTanh>(), kLookup),
     real("aten::erf(Tensor self) -> Tensor", "aten::erf.out", [](auto x) { return vector_erf(x); }),
     real("aten::sqrt(Tensor self) -> Tensor", "aten::sqrt.out", [](auto x) { return std::sqrt(x); }, kSquareRootRule),
     real("aten::rsqrt(Tensor self) -> Tensor", "aten::rsqrt.out", [](auto x) { return 1 / std::sqrt(x); }, unary_rule<NodeKind::kReciprocalSquareRoot>()),

@@ -120,6 +120,7 @@ constexpr ir::Operator kOperators[] = {
      .infer = infer,
      .kernel = kernel,
      .xnnpack = {check, lower},
+     .quantize = {.kind = ir::QuantKind::kMove},
      .samples = kSamples},
 };
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "xnnpack/quantized_operands.h"
+
 namespace tessera::ops {
 
 using ir::NodeView;
@@ -14,22 +16,37 @@ namespace {
 
 constexpr std::size_t kMaxRank = 6;  // XNN_MAX_TENSOR_DIMS
 
-Reason check_type(const TensorType& type) {
-  if (type.dtype != DType::kF32 && type.dtype != DType::kF16) {
-    return std::format("a tensor is {}", name_of(type.dtype));
-  }
+Reason check_sizes(const TensorType& type) {
   if (type.rank() > kMaxRank) return std::format("a tensor has {} dimensions", type.rank());
   if (std::ranges::find(type.dims, ir::Dim(0)) != type.dims.end()) return "a tensor is empty";
   return std::nullopt;
 }
 
+Reason check_type(const TensorType& type) {
+  if (type.dtype != DType::kF32 && type.dtype != DType::kF16) {
+    return std::format("a tensor is {}", name_of(type.dtype));
+  }
+  return check_sizes(type);
+}
+
 }  // namespace
+
+Reason check_shape(const TensorType& type) {
+  if (type.rank() == 0) return "a tensor has no dimensions";
+  return check_sizes(type);
+}
 
 const Tensor* constant_operand(const NodeView& view, std::size_t position) {
   const auto* id = std::get_if<ValueId>(&view.node.arguments[position]);
   if (id == nullptr) return nullptr;
   const ir::Value& value = view.graph.value(*id);
-  return value.kind == ir::ValueKind::kConstant ? &value.data : nullptr;
+  if (value.kind == ir::ValueKind::kConstant) return &value.data;
+  const ir::Node* call = xnnpack::constant_dequantize(view.graph, *id);
+  return call == nullptr ? nullptr : &view.graph.value(std::get<ValueId>(call->arguments[0])).data;
+}
+
+Tensor as_filter(const Tensor& weight) {
+  return weight.dtype() == DType::kI8 ? weight : xnnpack::converted_to(weight, DType::kF32);
 }
 
 Reason check_float_tensors(const NodeView& view) {
@@ -45,6 +62,23 @@ Reason check_float_tensors(const NodeView& view) {
   }
   if (view.results[0].rank() == 0) return "the result has no dimensions";
   return check_type(view.results[0]);
+}
+
+// The bounds of both are those of XNNPACK's parameters of such kernels (src/microparams-init.c).
+Reason check_sum_scales(const NodeView&, std::span<const float> operands, float result) {
+  for (const float scale : operands) {
+    if (scale / result < 0x1p-10f || scale / result >= 0x1p8f) {
+      return std::format("scale {} is too far from the result's {}", scale, result);
+    }
+  }
+  return std::nullopt;
+}
+
+Reason check_product_scales(const NodeView&, std::span<const float> operands, float result) {
+  const float ratio = operands[0] * operands[1] / result;
+  if (ratio >= 0x1p-16f && ratio < 0x1p8f) return std::nullopt;
+  return std::format("scales {} and {} are too far from the result's {}", operands[0], operands[1],
+                     result);
 }
 
 Reason check_constant_sizes(const NodeView& view) {
@@ -92,9 +126,9 @@ void lower_elementwise(const NodeView& view, xnnpack::Builder& builder, xnnpack:
   if (!fits_nhwc) layout = Layout::kNchw;
   xnnpack::NodeRecord record{.kind = kind};
   for (const std::size_t position : positions) {
-    const Tensor* constant = constant_operand(view, position);
-    record.inputs.push_back(constant != nullptr && layout == Layout::kNhwc
-                                ? builder.broadcast_constant(*constant, layout)
+    const bool is_constant = constant_operand(view, position) != nullptr;
+    record.inputs.push_back(is_constant && layout == Layout::kNhwc
+                                ? builder.broadcast_constant(operand(view, position), layout)
                                 : builder.input(operand(view, position), layout));
   }
   record.outputs = {builder.output(view.node.results[0], layout)};

@@ -21,14 +21,25 @@ inline ir::ValueId operand(const ir::NodeView& view, std::size_t position) {
   return std::get<ir::ValueId>(view.node.arguments[position]);
 }
 
-/// The elements of a constant operand; null if the operand is none or computed.
+/// The elements of a constant operand, the integers of one that is dequantized; null if the operand
+/// is none or computed.
 const Tensor* constant_operand(const ir::NodeView& view, std::size_t position);
+
+/// The elements as a filter has them: i8 stays, f16 becomes f32.
+Tensor as_filter(const Tensor& weight);
 
 /// All tensors are f32, or all are f16; they have at most 6 dimensions and no size that is always
 /// 0.
 Reason check_float_tensors(const ir::NodeView& view);
-/// The same, and operand 0 has this rank.
+/// The type has sizes that XNNPACK can have.
+Reason check_shape(const ir::TensorType& type);
+/// check_float_tensors, and operand 0 has this rank.
 Reason check_float_image(const ir::NodeView& view, std::size_t rank = 4);
+
+/// Scales of int8 tensors whose ratios XNNPACK's kernels can represent.
+Reason check_sum_scales(const ir::NodeView& view, std::span<const float> operands, float result);
+Reason check_product_scales(const ir::NodeView& view, std::span<const float> operands,
+                            float result);
 
 /// All sizes of operands and of result 0 are numbers.
 Reason check_constant_sizes(const ir::NodeView& view);

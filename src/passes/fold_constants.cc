@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "base/try.h"
-#include "ir/kernel_context.h"
+#include "ir/run_node.h"
 #include "passes/passes.h"
 
 namespace tessera::passes {
@@ -30,6 +30,19 @@ std::optional<std::size_t> num_bytes(const ir::TensorType& type) {
   return bytes;
 }
 
+// Integers that are dequantized stay integers in the file; biases (i32) and what else is no smaller
+// that way do not.
+bool is_quantized_constant(const ir::Graph& graph, const ir::Node& node) {
+  switch (node.op->quantize.kind) {
+    case ir::QuantKind::kDequantize:
+    case ir::QuantKind::kDequantizePerChannel:
+    case ir::QuantKind::kDequantizeGroups:
+      return size_of(graph.value(ir::tensor_operands(node)[0]).type.dtype) == 1;
+    default:
+      return false;
+  }
+}
+
 bool is_foldable(const ir::Graph& graph, const ir::Node& node) {
   if (node.op == nullptr || node.op->kernel == nullptr) return false;
   if (node.op->is_random) return false;
@@ -47,42 +60,13 @@ bool is_foldable(const ir::Graph& graph, const ir::Node& node) {
   return true;
 }
 
-using KernelArgument = ir::BasicArgument<Tensor>;
-
-// The kernel may only read what the pointers lead to: constants are shared with the model's file.
-KernelArgument kernel_argument(ir::Graph& graph, const ir::Argument& argument) {
-  return std::visit(
-      [&](const auto& value) -> KernelArgument {
-        using T = std::decay_t<decltype(value)>;
-        if constexpr (std::is_same_v<T, ir::ValueId>) {
-          return &graph.value(value).data;
-        } else if constexpr (std::is_same_v<T, std::vector<ir::ValueId>>) {
-          std::vector<Tensor*> tensors;
-          for (const ir::ValueId id : value) {
-            tensors.push_back(id == ir::kNoTensor ? nullptr : &graph.value(id).data);
-          }
-          return tensors;
-        } else {
-          return value;
-        }
-      },
-      argument);
-}
-
 // The results; none if they do not have the sizes that the graph says, which are upper bounds where
 // sizes depend on elements.
 Result<std::vector<Tensor>> compute(ir::Graph& graph, const ir::Node& node) {
-  std::vector<KernelArgument> arguments;
-  for (const ir::Argument& argument : node.arguments) {
-    arguments.push_back(kernel_argument(graph, argument));
-  }
-  std::vector<Tensor> outputs;
-  for (const ir::ValueId id : node.results) {
-    const ir::TensorType& type = graph.value(id).type;
-    outputs.push_back(TRY(Tensor::empty(type.dtype, TRY(ir::constant_shape(type)))));
-  }
   ir::KernelContext context;
-  TRY(node.op->kernel(context, ir::KernelArguments(arguments), outputs));
+  // The kernel only reads what the pointers lead to: constants are shared with the model's file.
+  const auto tensor_of = [&](ir::ValueId id) { return &graph.value(id).data; };
+  std::vector<Tensor> outputs = TRY(ir::run_node(node, tensor_of, {}, context));
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (ir::type_of(outputs[i]) != graph.value(node.results[i]).type) return std::vector<Tensor>();
   }
@@ -99,12 +83,10 @@ std::string name_of_result(const ir::Graph& graph, const ir::Node& node) {
   return std::format("{}({})", op_name.substr(op_name.rfind(':') + 1), operands);
 }
 
-}  // namespace
-
-Result<void> fold_constants(ir::Graph& graph) {
+Result<void> fold_calls(ir::Graph& graph, bool (*is_wanted)(const ir::Graph&, const ir::Node&)) {
   for (const ir::NodeId id : graph.nodes()) {
     const ir::Node& node = graph.node(id);
-    if (!is_foldable(graph, node)) continue;
+    if (!is_foldable(graph, node) || !is_wanted(graph, node)) continue;
     auto outputs = compute(graph, node);
     if (!outputs) return with_context(std::move(outputs).error(), ir::describe(graph, node));
     if (outputs->empty()) continue;
@@ -121,6 +103,20 @@ Result<void> fold_constants(ir::Graph& graph) {
     for (auto& [constant, name] : names) graph.value(constant).name = std::move(name);
   }
   return {};
+}
+
+}  // namespace
+
+Result<void> fold_constants(ir::Graph& graph) {
+  return fold_calls(graph, [](const ir::Graph& whole, const ir::Node& node) {
+    return !is_quantized_constant(whole, node);
+  });
+}
+
+Result<void> fold_grouped_weights(ir::Graph& graph) {
+  return fold_calls(graph, [](const ir::Graph&, const ir::Node& node) {
+    return node.op->quantize.kind == ir::QuantKind::kDequantizeGroups;
+  });
 }
 
 }  // namespace tessera::passes

@@ -31,11 +31,17 @@ Result<void> fold_batch_norm(ir::Graph& graph);
 /// x / 2 * (1 + erf(x / sqrt(2))) is gelu. Changes rounding.
 Result<void> recognize_activations(ir::Graph& graph);
 
+/// Makes relu6(layer + 3) / 6 a layer with smaller weights, kept between 0 and 1. Changes rounding.
+Result<void> fold_hard_sigmoid(ir::Graph& graph);
+
 /// Lets a convolution pad with the zeros that a call before it puts around its input.
 Result<void> fold_padding(ir::Graph& graph);
 
-/// Computes calls whose arguments are all constants.
+/// Computes calls whose arguments are all constants, but for weights that are stored as 8 bits.
 Result<void> fold_constants(ir::Graph& graph);
+
+/// Computes weights that are dequantized in groups, which no kernel of ExecuTorch does.
+Result<void> fold_grouped_weights(ir::Graph& graph);
 
 /// Merges calls of the same operator with the same arguments, and constants of the same bytes.
 Result<void> merge_common_subexpressions(ir::Graph& graph);

@@ -9,9 +9,11 @@
 #include "base/check.h"
 #include "base/content_hash.h"
 #include "base/try.h"
+#include "xnnpack/float_weights.h"
 #include "xnnpack/node_kinds.h"
 #include "xnnpack/payload.h"
 #include "xnnpack/payload_check.h"
+#include "xnnpack/quantized_operands.h"
 
 namespace tessera::xnnpack {
 namespace {
@@ -29,6 +31,10 @@ std::optional<Datatype> as_datatype(DType dtype) {
       return Datatype::kF32;
     case DType::kF16:
       return Datatype::kF16;
+    case DType::kI8:
+      return Datatype::kQInt8;
+    case DType::kU8:
+      return Datatype::kQUInt8;
     default:
       return std::nullopt;
   }
@@ -38,13 +44,6 @@ template <class Sizes>
 std::vector<std::uint32_t> to_nhwc(const Sizes& nchw) {
   std::vector<std::uint32_t> dims;
   for (const std::size_t dim : kToNhwc) dims.push_back(static_cast<std::uint32_t>(nchw[dim]));
-  return dims;
-}
-
-/// Sizes of a constant; a number without dims is written as [1].
-std::vector<std::uint32_t> constant_dims(const Shape& shape) {
-  std::vector<std::uint32_t> dims(shape.begin(), shape.end());
-  if (dims.empty()) dims.push_back(1);
   return dims;
 }
 
@@ -84,6 +83,12 @@ Tensor converted_to(const Tensor& tensor, DType dtype) {
                               : convert(std::type_identity<float>(), std::type_identity<Half>());
 }
 
+std::vector<std::uint32_t> Builder::constant_dims(const Shape& shape) {
+  std::vector<std::uint32_t> dims(shape.begin(), shape.end());
+  if (dims.empty()) dims.push_back(1);
+  return dims;
+}
+
 std::vector<std::uint32_t> Builder::upper_bounds(const ir::Value& value) {
   std::vector<std::uint32_t> dims;
   for (const auto& dim : value.type.dims) {
@@ -103,15 +108,27 @@ std::vector<std::uint32_t> Builder::upper_bounds(const ir::Value& value) {
   return dims;
 }
 
-std::uint32_t Builder::define(const ir::Value& value, std::vector<std::uint32_t> dims) {
+std::uint32_t Builder::add_value(ValueRecord record) {
+  record.id = next_id_;
+  payload_.values.push_back(std::move(record));
+  return next_id_++;
+}
+
+std::uint32_t Builder::define(ir::ValueId id, std::vector<std::uint32_t> dims) {
+  const ir::Value& value = body_.value(id);
+  const PerTensorQuant* quant = plan_.quant_of(id);
   const auto datatype = as_datatype(value.type.dtype);
-  if (!datatype && !error_) {
+  const bool is_integer = datatype == Datatype::kQInt8 || datatype == Datatype::kQUInt8;
+  if ((!datatype || (is_integer && quant == nullptr)) && !error_) {
     error_ = Error{ErrorCode::kNotSupported, std::format("'{}': XNNPACK has no {}", value.name,
                                                          tessera::name_of(value.type.dtype))};
   }
-  payload_.values.push_back(
-      {.id = next_id_, .datatype = datatype.value_or(Datatype::kF32), .dims = std::move(dims)});
-  return next_id_++;
+  ValueRecord record{.datatype = datatype.value_or(Datatype::kF32), .dims = std::move(dims)};
+  if (quant != nullptr) {
+    if (!is_integer) record.datatype = Datatype::kQInt8;
+    record.quant = *quant;
+  }
+  return add_value(std::move(record));
 }
 
 Layout Builder::only_layout(ir::ValueId value, Layout layout) const {
@@ -125,8 +142,7 @@ std::optional<std::uint32_t> Builder::find(ir::ValueId value, Layout layout) con
 
 void Builder::define_inputs() {
   for (const auto input : body_.inputs()) {
-    const auto& value = body_.value(input);
-    const std::uint32_t id = define(value, upper_bounds(value));
+    const std::uint32_t id = define(input, upper_bounds(body_.value(input)));
     payload_.values.back().external_id = payload_.num_externals++;
     payload_.values.back().flags = ValueRecord::kExternalInput;
     ids_[{input, Layout::kNchw}] = id;
@@ -138,7 +154,7 @@ std::uint32_t Builder::define_result(ir::ValueId value, Layout layout) {
   const auto& record = body_.value(value);
   auto dims = upper_bounds(record);
   if (layout == Layout::kNhwc) dims = to_nhwc(dims);
-  const std::uint32_t id = define(record, std::move(dims));
+  const std::uint32_t id = define(value, std::move(dims));
   const bool is_new = ids_.emplace(std::pair(value, layout), id).second;
   CHECK(is_new, "'{}' is defined twice", record.name);
   const auto output = std::ranges::find(body_.outputs(), value);
@@ -152,15 +168,25 @@ std::uint32_t Builder::define_result(ir::ValueId value, Layout layout) {
   return id;
 }
 
-std::uint32_t Builder::define_constant(const ir::Value& value, Layout layout) {
-  return constant(layout == Layout::kNhwc ? permuted_to_nhwc(value.data) : value.data);
+std::uint32_t Builder::input(ir::ValueId value, Layout layout) {
+  if (is_int8_) return with_output_quant(plain_input(resolved(value), layout));
+  if (const auto source = dynamic_source(body_, value)) return dynamic_input(*source);
+  return plain_input(value, layout);
 }
 
-std::uint32_t Builder::input(ir::ValueId value, Layout layout) {
+std::uint32_t Builder::plain_input(ir::ValueId value, Layout layout) {
   layout = only_layout(value, layout);
   if (const auto id = find(value, layout)) return *id;
   if (const auto& record = body_.value(value); record.kind == ir::ValueKind::kConstant) {
-    return ids_[{value, layout}] = define_constant(record, layout);
+    const bool is_permuted = layout == Layout::kNhwc;
+    return ids_[{value, layout}] =
+               define_constant(value, is_permuted ? permuted_to_nhwc(record.data) : record.data);
+  }
+  if (const ir::ValueId integers = plan_.holder(value); plan_.is_dequantized(value)) {
+    const std::uint32_t from = plain_input(integers, layout);
+    const std::uint32_t id = define_result(value, layout);
+    payload_.nodes.push_back({.kind = NodeKind::kConvert, .inputs = {from}, .outputs = {id}});
+    return id;
   }
   const auto other = find(value, layout == Layout::kNhwc ? Layout::kNchw : Layout::kNhwc);
   CHECK(other.has_value(), "'{}' is read before it is made", body_.value(value).name);
@@ -174,53 +200,65 @@ std::uint32_t Builder::input(ir::ValueId value, Layout layout) {
 }
 
 void Builder::alias(ir::ValueId result, Layout layout, std::uint32_t id) {
+  result = resolved(result);
   const bool is_new = ids_.emplace(std::pair(result, only_layout(result, layout)), id).second;
   CHECK(is_new, "'{}' is defined twice", body_.value(result).name);
 }
 
 bool Builder::has(ir::ValueId value, Layout layout) const {
+  value = resolved(value);
   return find(value, only_layout(value, layout)).has_value();
 }
 
-std::uint32_t Builder::intermediate(Datatype datatype, std::vector<std::uint32_t> dims) {
-  payload_.values.push_back({.id = next_id_, .datatype = datatype, .dims = std::move(dims)});
-  return next_id_++;
+std::uint32_t Builder::intermediate(NodeKind kind, std::uint32_t operand,
+                                    std::vector<std::uint32_t> dims) {
+  const ValueRecord& like = record_of(operand);
+  ValueRecord record{.datatype = like.datatype, .dims = std::move(dims), .quant = like.quant};
+  if (is_int8_ && !moves_elements(kind)) record.quant = *output_quant_;
+  return add_value(std::move(record));
 }
 
-Datatype Builder::datatype_of(std::uint32_t id) const {
+const ValueRecord& Builder::record_of(std::uint32_t id) const {
   const auto value = std::ranges::find(payload_.values, id, &ValueRecord::id);
   CHECK(value != payload_.values.end(), "there is no value {}", id);
-  return value->datatype;
+  return *value;
 }
+
+Datatype Builder::datatype_of(std::uint32_t id) const { return record_of(id).datatype; }
 
 std::vector<std::uint32_t> Builder::dims_of(ir::ValueId value, Layout layout) {
   const auto dims = upper_bounds(body_.value(value));
   return only_layout(value, layout) == Layout::kNhwc ? to_nhwc(dims) : dims;
 }
 
-std::uint32_t Builder::broadcast_constant(const Tensor& tensor, Layout layout) {
-  if (layout == Layout::kNchw || tensor.num_elements() == 1) return constant(tensor);
+std::uint32_t Builder::broadcast_constant(ir::ValueId value, Layout layout) {
+  value = resolved(value);
+  const Tensor& tensor = body_.value(value).data;
+  if (layout == Layout::kNchw || tensor.num_elements() == 1) return define_constant(value, tensor);
   CHECK(tensor.rank() <= 4, "{} against 4-D values", tensor.type_string());
   Shape shape;
   for (std::size_t dim = tensor.rank(); dim < 4; ++dim) shape.push_back(1);
   for (const std::int64_t size : tensor.shape()) shape.push_back(size);
   Tensor image = tensor;
   image.set_shape(shape);
-  return constant(permuted_to_nhwc(image));
+  return define_constant(value, permuted_to_nhwc(image));
 }
 
 Layout Builder::layout_of(ir::ValueId value) const {
+  value = resolved(value);
+  const bool is_made = find(value, Layout::kNchw) || find(value, Layout::kNhwc);
+  if (!is_made && plan_.is_dequantized(value)) value = plan_.holder(value);
   return find(value, Layout::kNhwc) ? Layout::kNhwc : Layout::kNchw;
 }
 
 std::uint32_t Builder::output(ir::ValueId value, Layout layout) {
-  return define_result(value, only_layout(value, layout));
+  return define_result(resolved(value), only_layout(value, layout));
 }
 
-std::uint32_t Builder::constant_index(const Tensor& tensor) {
+std::uint32_t Builder::constant_index(const Tensor& tensor, std::string_view prefix) {
   const std::span bytes(tensor.bytes(), tensor.num_bytes());
   const ContentHash hash = content_hash(bytes, 0);
-  auto key = std::format("{:016x}{:016x}", hash.high, hash.low);
+  auto key = std::format("{}{:016x}{:016x}", prefix, hash.high, hash.low);
   const auto found = std::ranges::find(payload_.constants, key, &ConstantRecord::key);
   const auto index = static_cast<std::uint32_t>(found - payload_.constants.begin());
   if (found == payload_.constants.end()) {
@@ -233,18 +271,18 @@ std::uint32_t Builder::constant_index(const Tensor& tensor) {
 std::uint32_t Builder::constant(const Tensor& tensor) {
   const auto datatype = as_datatype(tensor.dtype());
   CHECK(datatype.has_value(), "a constant of {}", tensor.type_string());
-  payload_.values.push_back({.id = next_id_,
-                             .datatype = *datatype,
-                             .dims = constant_dims(tensor.shape()),
-                             .constant_index = constant_index(tensor)});
-  return next_id_++;
+  return add_value({.datatype = *datatype,
+                    .dims = constant_dims(tensor.shape()),
+                    .constant_index = constant_index(tensor)});
 }
 
 void Builder::add_node(NodeRecord node) { payload_.nodes.push_back(std::move(node)); }
 
 bool Builder::fuse_clamp(ir::ValueId input, ir::ValueId output, float min, float max) {
   const Layout layout = only_layout(input, layout_of(input));
-  const auto id = find(input, layout);
+  // The rounding of an input that was quantized before stays as it is.
+  const auto id = resolved(input) == input ? find(input, layout) : std::nullopt;
+  output = resolved(output);
   if (!id || body_.is_output(input) || body_.users(input).size() != 1) return false;
   const auto is_same = [&](const auto& entry) { return entry.second == *id; };
   if (std::ranges::count_if(ids_, is_same) != 1) return false;  // somebody else's value, too
@@ -276,12 +314,12 @@ bool Builder::make_output(std::uint32_t id, std::size_t position) {
 /// What is not yet where the caller wants it: results made in NHWC are transposed; inputs,
 /// constants and values that are an output twice are copied.
 void Builder::write_outputs() {
+  is_int8_ = false;
   for (std::size_t i = 0; i < body_.outputs().size(); ++i) {
     const auto value = body_.outputs()[i];
     const std::uint32_t from = input(value, Layout::kNchw);
     if (is_written_[i] || make_output(from, i)) continue;
-    const auto& record = body_.value(value);
-    const std::uint32_t copy = define(record, upper_bounds(record));
+    const std::uint32_t copy = define(value, upper_bounds(body_.value(value)));
     payload_.values.back().external_id = payload_.num_externals + static_cast<std::uint32_t>(i);
     payload_.values.back().flags = ValueRecord::kExternalOutput;
     payload_.nodes.push_back({.kind = NodeKind::kCopy, .inputs = {from}, .outputs = {copy}});
@@ -296,17 +334,20 @@ Result<Lowered> Builder::finish() {
   return Lowered{write_payload(payload_), std::move(named_data_)};
 }
 
-Result<Lowered> lower(const ir::Graph& body) {
+Result<Lowered> lower(ir::Graph& body) {
+  TRY(dequantize_float_weights(body));
   Builder builder(body);
   builder.payload_.constants.push_back({.key = ""});  // index 0 stands for "no constant"
   builder.is_written_.assign(body.outputs().size(), false);
   builder.define_inputs();
   for (const auto id : body.nodes()) {
     const auto& node = body.node(id);
+    if (is_part_of_readers(body, node)) continue;
     CHECK(node.op != nullptr && node.op->xnnpack.lower != nullptr, "{}", ir::describe(body, node));
     const ir::NodeTypes types(body, node);
     const auto arguments = types.arguments();
     const ir::NodeView view{body, node, arguments, types.results()};
+    builder.begin(node);
     TRY(node.op->xnnpack.lower(view, builder));
   }
   return builder.finish();

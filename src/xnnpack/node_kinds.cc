@@ -99,6 +99,19 @@ const NodeKindInfo& info_of(NodeKind kind) {
 
 std::string_view name_of(NodeKind kind) { return info_of(kind).name; }
 
+bool moves_elements(NodeKind kind) {
+  switch (info_of(kind).form) {
+    case NodeForm::kConcatenate:
+    case NodeForm::kTranspose:
+    case NodeForm::kReshape:
+    case NodeForm::kSlice:
+    case NodeForm::kConstantPad:
+      return true;
+    default:
+      return kind == NodeKind::kCopy || kind == NodeKind::kMaxPooling2d;
+  }
+}
+
 std::uint64_t num_bytes(Datatype datatype, std::span<const std::uint32_t> dims) {
   std::uint64_t num_rows = 1;
   for (std::size_t i = 0; i + 1 < dims.size(); ++i) num_rows *= dims[i];

@@ -47,6 +47,9 @@ inline constexpr std::size_t kNumNodeKinds = static_cast<std::size_t>(NodeKind::
 /// The one table of the 47 node kinds.
 const NodeKindInfo& info_of(NodeKind kind);
 
+/// Whether the elements of the node's result are elements of its operands, or padding.
+bool moves_elements(NodeKind kind);
+
 /// Bytes of a constant with these sizes; 4-bit elements are padded to whole bytes per row. The
 /// sizes' product has been checked not to overflow.
 std::uint64_t num_bytes(Datatype datatype, std::span<const std::uint32_t> dims);

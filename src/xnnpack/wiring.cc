@@ -36,8 +36,7 @@ Wire Wiring::number(float value, const Wire& like) {
 }
 
 Wire Wiring::node(NodeRecord record, std::vector<std::uint32_t> dims) {
-  const Datatype datatype = builder_.datatype_of(record.inputs.front());
-  const std::uint32_t id = builder_.intermediate(datatype, dims);
+  const std::uint32_t id = builder_.intermediate(record.kind, record.inputs.front(), dims);
   record.outputs = {id};
   builder_.add_node(std::move(record));
   return {id, std::move(dims)};

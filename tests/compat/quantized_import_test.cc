@@ -85,7 +85,7 @@ INSTANTIATE_TEST_SUITE_P(
              .relative = testing::kFixtureRelativeTolerance},
         Case{.folder = "dynamic",
              .backend = Backend::kXnnpack,
-             .relative = testing::kDynamicInt8RelativeTolerance}),
+             .relative = testing::kDynamicRowsRelativeTolerance}),
     name_of_case);
 
 }  // namespace

@@ -4,8 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
-#include <string>
+#include <format>
+#include <iterator>
+#include <limits>
+#include <set>
+#include <vector>
 
 #include "tensor/npy.h"
 #include "tessera/compile.h"
@@ -34,45 +39,92 @@ Tensor image_at(const Tensor& images, std::int64_t i) {
   return image;
 }
 
-/// The share of test images whose class the program gives the largest output.
-double accuracy_of(const fs::path& program) {
+/// The program's outputs for all test images, one after the other.
+std::vector<float> outputs_of(const fs::path& program) {
   auto model = Model::load(program);
   if (!model) {
     ADD_FAILURE() << model.error().to_string();
-    return 0;
+    return {};
   }
   const Tensor images = read_npy(kFolder / "images.npy").value();
-  const Tensor labels = read_npy(kFolder / "labels.npy").value();
-  std::int64_t num_right = 0;
+  std::vector<float> all;
   for (std::int64_t i = 0; i < images.size(0); ++i) {
     const auto outputs = model->run({image_at(images, i)});
     if (!outputs) {
       ADD_FAILURE() << outputs.error().to_string();
-      return 0;
+      return {};
     }
     const auto scores = outputs->at(0).elements<float>();
-    const auto best = std::ranges::max_element(scores) - scores.begin();
-    num_right += best == labels.data<std::uint8_t>()[i] ? 1 : 0;
+    all.insert(all.end(), scores.begin(), scores.end());
   }
-  return static_cast<double>(num_right) / static_cast<double>(images.size(0));
+  return all;
 }
 
-/// Compiles the model and measures the program's accuracy.
-double accuracy_with(const CompileOptions& options) {
+/// Compiles the model and runs the program on all test images.
+std::vector<float> outputs_with(const CompileOptions& options) {
   const fs::path path = fs::temp_directory_path() / std::format("shapes-{}.pte", ::getpid());
   const auto report = compile(kFolder / "model.pt2", path, options);
   if (!report) {
     ADD_FAILURE() << report.error().to_string();
-    return 0;
+    return {};
   }
-  const double accuracy = accuracy_of(path);
+  std::vector<float> outputs = outputs_of(path);
   fs::remove(path);
-  return accuracy;
+  return outputs;
+}
+
+/// The share of test images whose class the program gives the largest output.
+double accuracy_with(const CompileOptions& options) {
+  const std::vector<float> outputs = outputs_with(options);
+  const Tensor labels = read_npy(kFolder / "labels.npy").value();
+  const auto num_classes = static_cast<std::ptrdiff_t>(outputs.size()) / labels.num_elements();
+  std::int64_t num_right = 0;
+  for (std::int64_t i = 0; i < labels.num_elements(); ++i) {
+    const auto first = outputs.begin() + i * num_classes;
+    const auto best = std::max_element(first, first + num_classes) - first;
+    num_right += best == labels.data<std::uint8_t>()[i] ? 1 : 0;
+  }
+  return static_cast<double>(num_right) / static_cast<double>(labels.num_elements());
 }
 
 TEST(Shapes, FloatProgramsHavePyTorchsAccuracy) {
   EXPECT_NEAR(accuracy_with({.backend = Backend::kXnnpack}), kAccuracy, kRounding);
   EXPECT_NEAR(accuracy_with({.backend = Backend::kPortable}), kAccuracy, kRounding);
+}
+
+/// Calibrated on images that are not among those tested.
+QuantizeOptions int8_options() {
+  const Tensor images = read_npy(kFolder / "calibration.npy").value();
+  std::vector<std::vector<Tensor>> samples;
+  for (std::int64_t i = 0; i < images.size(0); ++i) samples.push_back({image_at(images, i)});
+  return {.calibration = tensor_inputs(std::move(samples))};
+}
+
+TEST(Shapes, Int8ProgramsLoseLessThanAPoint) {
+  EXPECT_GE(accuracy_with({.backend = Backend::kXnnpack, .quantize = int8_options()}),
+            kAccuracy - 0.01);
+  EXPECT_GE(accuracy_with({.backend = Backend::kPortable, .quantize = int8_options()}),
+            kAccuracy - 0.01);
+}
+
+/// Both backends compute with the same integers; sums that lie in the middle between two steps may
+/// be rounded either way, which later layers pass on.
+TEST(Shapes, Int8ProgramsAreTheSameOnBothBackends) {
+  const auto delegated = outputs_with({.backend = Backend::kXnnpack, .quantize = int8_options()});
+  const auto portable = outputs_with({.backend = Backend::kPortable, .quantize = int8_options()});
+  ASSERT_EQ(delegated.size(), portable.size());
+  // Outputs are integers times a scale: the least difference between two of them.
+  const std::set<float> values(delegated.begin(), delegated.end());
+  double step = std::numeric_limits<double>::infinity();
+  for (auto value = std::next(values.begin()); value != values.end(); ++value) {
+    step = std::min(step, static_cast<double>(*value) - static_cast<double>(*std::prev(value)));
+  }
+  std::size_t num_close = 0;
+  for (std::size_t i = 0; i < delegated.size(); ++i) {
+    const double difference = static_cast<double>(delegated[i]) - static_cast<double>(portable[i]);
+    num_close += std::abs(difference) <= 1.001 * step ? 1 : 0;
+  }
+  EXPECT_GE(static_cast<double>(num_close), 0.999 * static_cast<double>(delegated.size()));
 }
 
 }  // namespace

@@ -5,11 +5,10 @@
 
 #include "base/try.h"
 #include "operators/call.h"
+#include "operators/run_delegate.h"
 #include "operators/tolerance.h"
 #include "ops/registry.h"
 #include "passes/passes.h"
-#include "xnnpack/builder.h"
-#include "xnnpack/delegate.h"
 
 /// The delegate made of one call gives what the kernel gives, or the rule's check says why not.
 namespace tessera::testing {
@@ -20,30 +19,6 @@ std::optional<std::string> check(const ir::Graph& graph) {
   const ir::NodeTypes types(graph, node);
   const auto arguments = types.arguments();
   return node.op->xnnpack.check({graph, node, arguments, types.results()});
-}
-
-Result<Tensor> run_delegate(const ir::Graph& graph, std::span<const Tensor> inputs) {
-  const xnnpack::Lowered lowered = TRY(xnnpack::lower(graph));
-  // XNNPACK may read a little behind the end of a constant; tensors have room for that.
-  const auto find = [&](std::string_view key) -> Result<std::span<const std::byte>> {
-    for (const auto& [name, tensor] : lowered.named_data) {
-      if (name == key) return std::span<const std::byte>(tensor.bytes(), tensor.num_bytes());
-    }
-    return fail(ErrorCode::kNotFound, "no data '{}'", key);
-  };
-  const auto delegate = TRY(xnnpack::Delegate::create(lowered.blob, find, nullptr));
-  std::vector<Shape> shapes;
-  std::vector<const Tensor*> pointers;
-  for (const Tensor& input : inputs) {
-    shapes.push_back(input.shape());
-    pointers.push_back(&input);
-  }
-  const auto output_shapes = TRY(delegate->reshape(shapes));
-  const DType dtype = graph.value(graph.outputs().front()).type.dtype;
-  Tensor output = TRY(Tensor::empty(dtype, output_shapes[0]));
-  Tensor* outputs[] = {&output};
-  TRY(delegate->run(pointers, outputs));
-  return output;
 }
 
 /// All tensors as inputs, and each one as the only input.
