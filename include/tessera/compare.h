@@ -56,6 +56,16 @@ struct LayerComparison {
   std::string first, second;  ///< "delegate 0, node 4 (Conv2d)", "instruction 7 (aten::add.out)"
   std::string sizes;          ///< in the first program, of the first input: "[1, 112, 112, 32]"
   TensorDifference difference;
+  /// Of images with 16 or more pixels: the SQNR if each channel of b is multiplied by the factor
+  /// that fits best.
+  std::optional<double> scaled_sqnr_db;
+
+  /// Whether the programs agree on the channels but for a factor each: 6 dB or more by which
+  /// scaling helps. Programs whose weights were equalized before they were quantized have such
+  /// layers, and the next ones take the factors back.
+  bool is_scaled() const;
+  /// Of the layer in its own right: with scaled channels where they are.
+  double sqnr_db() const { return is_scaled() ? *scaled_sqnr_db : difference.sqnr_db; }
 };
 
 struct CompareReport {
@@ -67,7 +77,7 @@ struct CompareReport {
   std::size_t num_weighted = 0, num_first_weighted = 0, num_second_weighted = 0;
   std::string why_no_layers;  ///< why `layers` is empty; else empty
 
-  /// The first of the layers whose SQNR is below this.
+  /// The first of the layers whose sqnr_db() is below this.
   const LayerComparison* first_below(double sqnr_db) const;
 };
 

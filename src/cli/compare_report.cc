@@ -41,19 +41,20 @@ void print_table(std::span<const LayerComparison> layers) {
     first = std::max(first, layer.first.size());
     sizes = std::max(sizes, layer.sizes.size());
   }
-  std::println("{:<{}}  {:<{}}  {:>9} {:>10} {:>10} {:>9}  {:<{}}  second", "kind", kind, "sizes",
+  std::println("{:<{}}  {:<{}}  {:>9}  {:>10} {:>10} {:>9}  {:<{}}  second", "kind", kind, "sizes",
                sizes, "SQNR, dB", "largest", "mean", "cosine", "first", first);
   for (const LayerComparison& layer : layers) {
     const TensorDifference& difference = layer.difference;
-    std::println("{:<{}}  {:<{}}  {:9.2f} {:10.3g} {:10.3g} {:9.6f}  {:<{}}  {}", layer.kind, kind,
-                 layer.sizes, sizes, difference.sqnr_db, difference.max_error,
-                 difference.mean_error, difference.cosine, layer.first, first, layer.second);
+    std::println("{:<{}}  {:<{}}  {:9.2f}{} {:10.3g} {:10.3g} {:9.6f}  {:<{}}  {}", layer.kind,
+                 kind, layer.sizes, sizes, layer.sqnr_db(), layer.is_scaled() ? '*' : ' ',
+                 difference.max_error, difference.mean_error, difference.cosine, layer.first, first,
+                 layer.second);
   }
 }
 
 void print_layer(std::string_view title, const LayerComparison& layer) {
-  std::println("{}: {} {}, SQNR {:.2f} dB", title, layer.kind, layer.sizes,
-               layer.difference.sqnr_db);
+  std::println("{}: {} {}, SQNR {:.2f} dB{}", title, layer.kind, layer.sizes, layer.sqnr_db(),
+               layer.is_scaled() ? " with scaled channels" : "");
   std::println("  first program:  {}", layer.first);
   std::println("  second program: {}", layer.second);
 }
@@ -90,6 +91,8 @@ Json json_of(const LayerComparison& layer) {
                {"second", layer.second},
                {"sizes", layer.sizes}};
   json.update(json_of(layer.difference));
+  json["has_scaled_channels"] = layer.is_scaled();
+  if (layer.scaled_sqnr_db) json["scaled_sqnr_db"] = number(*layer.scaled_sqnr_db);
   return json;
 }
 
@@ -107,13 +110,18 @@ void print_comparison(const ComparedPrograms& compared, bool with_layers) {
                report.layers.size(), report.num_first_layers, report.num_second_layers,
                report.num_weighted, report.num_first_weighted, report.num_second_weighted);
   if (with_layers) print_table(report.layers);
+  if (const auto num_scaled = std::ranges::count_if(report.layers, &LayerComparison::is_scaled)) {
+    std::println(
+        "{} of them {}with other factors on the channels, which do not count in their SQNR",
+        num_scaled, with_layers ? "(*) " : "");
+  }
   if (const LayerComparison* layer = report.first_below(compared.threshold_db)) {
     print_layer(std::format("first layer below {} dB", compared.threshold_db), *layer);
   } else {
     std::println("no layer is below {} dB", compared.threshold_db);
   }
-  const auto sqnr = [](const LayerComparison& layer) { return layer.difference.sqnr_db; };
-  print_layer("lowest layer", *std::ranges::min_element(report.layers, {}, sqnr));
+  print_layer("lowest layer",
+              *std::ranges::min_element(report.layers, {}, &LayerComparison::sqnr_db));
 }
 
 Result<void> write_comparison(const std::filesystem::path& path, const ComparedPrograms& compared) {

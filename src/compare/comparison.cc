@@ -139,9 +139,15 @@ CompareReport ProgramComparison::report() const {
   return report;
 }
 
+bool LayerComparison::is_scaled() const {
+  constexpr double kGain = 6;  // noise of its own leaves less than 1 dB to gain
+  return scaled_sqnr_db && difference.num_not_finite == 0 &&
+         *scaled_sqnr_db - difference.sqnr_db >= kGain;
+}
+
 const LayerComparison* CompareReport::first_below(double sqnr_db) const {
   const auto found = std::ranges::find_if(
-      layers, [&](const LayerComparison& layer) { return layer.difference.sqnr_db < sqnr_db; });
+      layers, [&](const LayerComparison& layer) { return layer.sqnr_db() < sqnr_db; });
   return found == layers.end() ? nullptr : &*found;
 }
 

@@ -80,4 +80,47 @@ TensorDifference DifferenceSums::difference() const {
   return result;
 }
 
+void ChannelSums::add(const Tensor& a, const Tensor& b) {
+  constexpr std::size_t kImageRank = 4;
+  constexpr std::int64_t kMinPixels = 16;
+  if (a.rank() != kImageRank || a.shape() != b.shape()) return;
+  const std::int64_t pixels = a.size(2) * a.size(3);
+  if (pixels < kMinPixels) return;
+  const auto num_channels = static_cast<std::size_t>(a.size(1));
+  if (channels_.empty()) channels_.resize(num_channels);
+  if (channels_.size() != num_channels) return;
+  const std::int64_t num_planes = a.size(0) * a.size(1);
+  for (std::int64_t plane = 0; plane < num_planes; ++plane) {
+    Channel& channel = channels_[static_cast<std::size_t>(plane) % num_channels];
+    for (std::int64_t i = plane * pixels; i < (plane + 1) * pixels; ++i) {
+      const double from_a = a.data<float>()[i], from_b = b.data<float>()[i];
+      channel.squares_a += from_a * from_a;
+      channel.squares_b += from_b * from_b;
+      channel.products += from_a * from_b;
+    }
+  }
+}
+
+void ChannelSums::add(const ChannelSums& other) {
+  if (channels_.empty()) channels_ = std::vector<Channel>(other.channels_.size());
+  if (channels_.size() != other.channels_.size()) return;
+  for (std::size_t i = 0; i < channels_.size(); ++i) {
+    channels_[i].squares_a += other.channels_[i].squares_a;
+    channels_[i].squares_b += other.channels_[i].squares_b;
+    channels_[i].products += other.channels_[i].products;
+  }
+}
+
+std::optional<double> ChannelSums::scaled_sqnr_db() const {
+  if (channels_.empty()) return std::nullopt;
+  double signal = 0, noise = 0;
+  for (const auto& [squares_a, squares_b, products] : channels_) {
+    // Least squares: with the factor products / squares_b this is left of the channel.
+    const double explained = squares_b == 0 ? 0 : products * products / squares_b;
+    signal += squares_a;
+    noise += std::max(0.0, squares_a - explained);
+  }
+  return noise == 0 ? std::numeric_limits<double>::infinity() : 10 * std::log10(signal / noise);
+}
+
 }  // namespace tessera::compare

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <limits>
+#include <optional>
+#include <vector>
 
 #include "tessera/compare.h"
 
@@ -27,6 +29,23 @@ class DifferenceSums {
   double absolute_differences_ = 0;
   double max_difference_ = 0;
   double min_ = std::numeric_limits<double>::infinity(), max_ = -min_;
+};
+
+/// Collects how far images are apart if one factor for each channel does not count.
+class ChannelSums {
+ public:
+  /// f32[N, C, H, W] of equal sizes. Images of another number of channels than the first, other
+  /// tensors, and those with few pixels, to which factors would fit by chance, are left out.
+  void add(const Tensor& a, const Tensor& b);
+  void add(const ChannelSums& other);
+  /// LayerComparison::scaled_sqnr_db; nothing if nothing was added.
+  std::optional<double> scaled_sqnr_db() const;
+
+ private:
+  struct Channel {
+    double squares_a = 0, squares_b = 0, products = 0;
+  };
+  std::vector<Channel> channels_;
 };
 
 }  // namespace tessera::compare

@@ -116,7 +116,8 @@ void LayerComparer::add_to(CompareReport& report, const TracedMethod& first,
                              .first = layer.name,
                              .second = second.layers()[pair.second].name,
                              .sizes = pair.sizes,
-                             .difference = pair.sums.difference()});
+                             .difference = pair.sums.all.difference(),
+                             .scaled_sqnr_db = pair.sums.channels.scaled_sqnr_db()});
   }
   if (report.layers.empty() && why_none_.empty() && report.num_inputs > 0) {
     report.why_no_layers = "no layer that both programs ran has the same sizes";

@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "compare/difference_sums.h"
 #include "compare/layer_value.h"
 #include "compare/traced_method.h"
 
@@ -34,7 +33,7 @@ class LayerComparer {
  private:
   struct Pair {
     std::size_t first = 0, second = 0;  ///< layers
-    DifferenceSums sums;
+    LayerSums sums;
     std::string sizes;  ///< empty: never run
     bool differs_in_sizes = false;
   };

@@ -55,19 +55,23 @@ Result<Tensor> real_numbers(const Tensor& tensor,
   return result;
 }
 
-Result<bool> add_difference(const LayerValue& first, const LayerValue& second,
-                            DifferenceSums& sums) {
-  std::optional<DifferenceSums> best;
+Result<bool> add_difference(const LayerValue& first, const LayerValue& second, LayerSums& sums) {
+  std::optional<LayerSums> best;
   const auto second_readings = TRY(readings_of(second));
   for (const Tensor& a : TRY(readings_of(first))) {
     for (const Tensor& b : second_readings) {
       if (without_ones(a.shape()) != without_ones(b.shape())) continue;
-      DifferenceSums difference;
-      difference.add(a, b);
-      if (!best || difference.squared_error() < best->squared_error()) best = difference;
+      LayerSums difference;
+      difference.all.add(a, b);
+      if (best && difference.all.squared_error() >= best->all.squared_error()) continue;
+      difference.channels.add(a, b);
+      best = std::move(difference);
     }
   }
-  if (best) sums.add(*best);
+  if (best) {
+    sums.all.add(best->all);
+    sums.channels.add(best->channels);
+  }
   return best.has_value();
 }
 

@@ -80,10 +80,10 @@ TEST(LayerValue, ComparesAcrossLayouts) {
   const LayerValue pixels{floats({1, 2, 3, 2}, {0, 6, 1, 7, 2, 8, 3, 9, 4, 10, 5, 11}), true};
   for (const auto& [a, b] : {std::pair(planes, pixels), std::pair(pixels, planes),
                              std::pair(pixels, pixels), std::pair(planes, planes)}) {
-    DifferenceSums sums;
+    LayerSums sums;
     EXPECT_TRUE(add_difference(a, b, sums).value());
-    EXPECT_EQ(sums.difference().num_elements, 12u);
-    EXPECT_EQ(sums.difference().max_error, 0);
+    EXPECT_EQ(sums.all.difference().num_elements, 12u);
+    EXPECT_EQ(sums.all.difference().max_error, 0);
   }
 }
 
@@ -94,18 +94,68 @@ TEST(LayerValue, TakesTheLayoutThatFitsWhereSizesDoNotSay) {
       planes[c * 4 + i] = pixels[i * 2 + c] = static_cast<float>(c * 4 + i);
     }
   }
-  DifferenceSums sums;
+  LayerSums sums;
   EXPECT_TRUE(
       add_difference({floats({1, 2, 2, 2}, planes)}, {floats({1, 2, 2, 2}, pixels), true}, sums)
           .value());
-  EXPECT_EQ(sums.difference().max_error, 0);
+  EXPECT_EQ(sums.all.difference().max_error, 0);
 }
 
 TEST(LayerValue, RefusesOtherSizes) {
-  DifferenceSums sums;
+  LayerSums sums;
   EXPECT_TRUE(add_difference({floats({2, 1}, {1, 2})}, {floats({1, 2}, {1, 2})}, sums).value());
   EXPECT_FALSE(add_difference({floats({2}, {1, 2})}, {floats({3}, {1, 2, 3})}, sums).value());
-  EXPECT_EQ(sums.difference().num_elements, 2u);
+  EXPECT_EQ(sums.all.difference().num_elements, 2u);
+}
+
+/// Channel c of b is that of a times factors[c], plus noise.
+std::pair<Tensor, Tensor> scaled_images(const std::vector<float>& factors, std::int64_t side,
+                                        float noise) {
+  const auto channels = static_cast<std::int64_t>(factors.size());
+  const Shape shape = {1, channels, side, side};
+  std::vector<float> a, b;
+  for (const float factor : factors) {
+    for (std::int64_t i = 0; i < side * side; ++i) {
+      a.push_back(static_cast<float>(i % 7) - 3);
+      b.push_back(a.back() * factor + (i % 2 == 0 ? noise : -noise));
+    }
+  }
+  return {floats(shape, a), floats(shape, b)};
+}
+
+TEST(ChannelSums, LeaveOutAFactorForEachChannel) {
+  const auto [a, b] = scaled_images({1, 2, 0.25f}, 8, 0.001f);
+  LayerSums sums;
+  EXPECT_TRUE(add_difference({a}, {b}, sums).value());
+  EXPECT_TRUE(add_difference({a}, {b}, sums).value());
+  LayerComparison layer{.difference = sums.all.difference(),
+                        .scaled_sqnr_db = sums.channels.scaled_sqnr_db()};
+  EXPECT_LT(layer.difference.sqnr_db, 10);
+  EXPECT_TRUE(layer.is_scaled());
+  EXPECT_GT(layer.sqnr_db(), 50);
+  const CompareReport report{.layers = {layer}};
+  EXPECT_EQ(report.first_below(20), nullptr);
+  EXPECT_EQ(report.first_below(1000), report.layers.data());
+}
+
+TEST(ChannelSums, DoNotHideNoise) {
+  const auto [a, b] = scaled_images({1, 1, 1}, 8, 0.5f);
+  LayerSums sums;
+  EXPECT_TRUE(add_difference({a}, {b}, sums).value());
+  const LayerComparison layer{.difference = sums.all.difference(),
+                              .scaled_sqnr_db = sums.channels.scaled_sqnr_db()};
+  EXPECT_FALSE(layer.is_scaled());
+  EXPECT_EQ(layer.sqnr_db(), layer.difference.sqnr_db);
+  EXPECT_NEAR(*layer.scaled_sqnr_db, layer.difference.sqnr_db, 1);
+}
+
+TEST(ChannelSums, NeedPixels) {
+  const auto [a, b] = scaled_images({1, 2}, 3, 0);
+  LayerSums sums;
+  EXPECT_TRUE(add_difference({a}, {b}, sums).value());
+  EXPECT_FALSE(sums.channels.scaled_sqnr_db().has_value());
+  EXPECT_TRUE(add_difference({floats({1}, {1})}, {floats({1}, {1})}, sums).value());
+  EXPECT_FALSE(sums.channels.scaled_sqnr_db().has_value());
 }
 
 TEST(Outputs, SayWhatTheirPeakIs) {
