@@ -16,6 +16,7 @@ import torch
 import torch.ao.quantization.fx._decomposed  # registers quantized_decomposed
 
 import quantized_references
+import torchao_references  # noqa: F401 registers torchao
 
 DTYPES = {"u8": torch.uint8, "i8": torch.int8, "i16": torch.int16, "i32": torch.int32, "i64": torch.int64,
           "f16": torch.float16, "f32": torch.float32, "f64": torch.float64, "bool": torch.bool,
@@ -142,7 +143,7 @@ def evaluate(name, sample, text, index_limit):
             value = fill(value)
         elif isinstance(value, list) and any(isinstance(entry, tuple) for entry in value):
             value = [None if entry is None else fill(entry) for entry in value]
-        elif schema.name in ("dtype", "output_dtype", "out_dtype") and value is not None:
+        elif schema.name.endswith("dtype") and value is not None:
             value = SCALAR_TYPES[value]
         elif schema.name == "memory_format" and value is not None:
             value = torch.contiguous_format

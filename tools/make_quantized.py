@@ -17,6 +17,7 @@ import torch
 import torch.ao.quantization.fx._decomposed  # registers quantized_decomposed
 from torch import nn
 
+import torchao_references  # registers torchao
 from saved_export import save_export
 
 DECOMPOSED = torch.ops.quantized_decomposed
@@ -118,56 +119,7 @@ class Dynamic(nn.Module):
         return self.second(self.quantized(x))
 
 
-# ---- torchao's operators ---------------------------------------------------------------------------------------------
-# Their schemas, and what they compute for blocks of one row's elements and asymmetric 8-bit activations.
-
-TORCHAO = torch.library.Library("torchao", "FRAGMENT")
-
-
-def torchao_operator(schema):
-    def register(function):
-        TORCHAO.define(schema)
-        TORCHAO.impl(schema.partition("(")[0], function, "CompositeExplicitAutograd")
-        return function
-    return register
-
-
-def in_blocks(x, block_size):
-    assert x.dim() == 2 and block_size[0] == 1
-    return x.reshape(x.shape[0], -1, block_size[1])
-
-
-@torchao_operator("choose_qparams_affine(Tensor? input, str mapping_type, SymInt[] block_size, ScalarType target_dtype, "
-                  "Scalar? quant_min=None, Scalar? quant_max=None, float? eps=None, ScalarType? scale_dtype=None, "
-                  "ScalarType? zero_point_dtype=None, bool keepdim=False) -> (Tensor, Tensor)")
-def choose_qparams_affine(x, mapping_type, block_size, target_dtype, quant_min, quant_max, eps=None, scale_dtype=None,
-                          zero_point_dtype=None, keepdim=False):
-    assert mapping_type == "ASYMMETRIC" and not keepdim
-    blocks = in_blocks(x, block_size)
-    low, high = blocks.amin(-1).clamp(max=0), blocks.amax(-1).clamp(min=0)
-    scale = ((high - low) / (quant_max - quant_min)).clamp(min=eps or torch.finfo(x.dtype).smallest_normal)
-    zero_point = (quant_min - torch.round(low / scale)).clamp(quant_min, quant_max)
-    shape = (x.shape[0],) if scale.shape[1] == 1 else scale.shape
-    return scale.reshape(shape), zero_point.to(zero_point_dtype).reshape(shape)
-
-
-@torchao_operator("quantize_affine(Tensor input, SymInt[] block_size, Tensor scale, Tensor? zero_point, "
-                  "ScalarType output_dtype, Scalar? quant_min=None, Scalar? quant_max=None) -> Tensor")
-def quantize_affine(x, block_size, scale, zero_point, output_dtype, quant_min, quant_max):
-    blocks = in_blocks(x, block_size)
-    scale, zero_point = (each.reshape(*blocks.shape[:2], 1) for each in (scale, zero_point))
-    integers = torch.clamp(torch.round(blocks * (1.0 / scale)) + zero_point, quant_min, quant_max)
-    return integers.to(output_dtype).reshape(x.shape)
-
-
-@torchao_operator("dequantize_affine(Tensor input, SymInt[] block_size, Tensor scale, Tensor? zero_point, "
-                  "ScalarType input_dtype, Scalar? quant_min=None, Scalar? quant_max=None, "
-                  "ScalarType output_dtype=6) -> Tensor")
-def dequantize_affine(x, block_size, scale, zero_point, input_dtype, quant_min, quant_max, output_dtype=torch.float32):
-    blocks = in_blocks(x.to(output_dtype), block_size)
-    scale, zero_point = (each.reshape(*blocks.shape[:2], 1) for each in (scale, zero_point))
-    return ((blocks - zero_point.to(output_dtype)) * scale).reshape(x.shape)
-
+# ---- as torchao quantizes --------------------------------------------------------------------------------------------
 
 class GroupedLinear(nn.Module):
     GROUP = 32
@@ -175,12 +127,13 @@ class GroupedLinear(nn.Module):
     def __init__(self, layer):
         super().__init__()
         weight = layer.weight.detach()
-        blocks = in_blocks(weight, (1, self.GROUP))
-        scale = blocks.abs().amax(-1, keepdim=True) / 7.5
-        integers = torch.clamp(torch.round(blocks / scale), -8, 7).to(torch.int8)
-        self.register_buffer("qdata", integers.reshape(weight.shape))
-        self.register_buffer("scale", scale[..., 0])
-        self.register_buffer("zero_point", torch.zeros(scale.shape[:2], dtype=torch.int8))
+        scale = weight.reshape(len(weight), -1, self.GROUP).abs().amax(-1) / 7.5
+        zero_point = torch.zeros(scale.shape, dtype=torch.int8)
+        block = (1, self.GROUP)
+        self.register_buffer(
+            "qdata", torchao_references.quantize_affine(weight, block, scale, zero_point, torch.int8, -8, 7))
+        self.register_buffer("scale", scale)
+        self.register_buffer("zero_point", zero_point)
         self.bias = nn.Parameter(layer.bias.detach())
 
     def forward(self, x):
