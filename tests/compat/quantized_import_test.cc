@@ -85,6 +85,13 @@ INSTANTIATE_TEST_SUITE_P(
              .relative = testing::kFixtureRelativeTolerance},
         Case{.folder = "dynamic",
              .backend = Backend::kXnnpack,
+             .relative = testing::kDynamicRowsRelativeTolerance},
+        Case{.folder = "grouped",
+             .backend = Backend::kPortable,
+             .relative = testing::kFixtureRelativeTolerance},
+        // Scales of groups become bfloat16.
+        Case{.folder = "grouped",
+             .backend = Backend::kXnnpack,
              .relative = testing::kDynamicRowsRelativeTolerance}),
     name_of_case);
 

@@ -127,5 +127,23 @@ TEST(Shapes, Int8ProgramsAreTheSameOnBothBackends) {
   EXPECT_GE(static_cast<double>(num_close), 0.999 * static_cast<double>(delegated.size()));
 }
 
+class Observers : public ::testing::TestWithParam<Observer> {};
+
+TEST_P(Observers, LoseLessThanAPoint) {
+  QuantizeOptions options = int8_options();
+  options.observer = GetParam();
+  EXPECT_GE(accuracy_with({.quantize = options}), kAccuracy - 0.01);
+}
+
+std::string name_of_observer(const ::testing::TestParamInfo<Observer>& info) {
+  constexpr const char* kNames[] = {"MinMax", "Histogram", "Percentile", "Mse"};
+  return kNames[static_cast<std::size_t>(info.param)];
+}
+
+INSTANTIATE_TEST_SUITE_P(, Observers,
+                         ::testing::Values(Observer::kMinMax, Observer::kPercentile,
+                                           Observer::kMse),
+                         name_of_observer);
+
 }  // namespace
 }  // namespace tessera
