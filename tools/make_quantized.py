@@ -157,10 +157,10 @@ class Grouped(nn.Module):
 
 # ---- files -----------------------------------------------------------------------------------------------------------
 
-def write(folder, model, x):
+def write(folder, model, x, dynamic_shapes=None):
     folder.mkdir(parents=True, exist_ok=True)
     with torch.no_grad():
-        save_export(torch.export.export(model, (x,)), folder / "model.pt2")
+        save_export(torch.export.export(model, (x,), dynamic_shapes=dynamic_shapes), folder / "model.pt2")
         numpy.save(folder / "in0.npy", x.numpy())
         outputs = model(x)
     for index, output in enumerate(outputs if isinstance(outputs, tuple) else (outputs,)):
@@ -177,7 +177,7 @@ def main():
     static.is_measuring = False
     write(folder / "static", static, torch.rand(1, 3, 24, 24))
     write(folder / "dynamic", Dynamic().eval(), torch.randn(3, 48))
-    write(folder / "grouped", Grouped().eval(), torch.randn(3, 64))
+    write(folder / "grouped", Grouped().eval(), torch.randn(3, 64), ({0: torch.export.Dim("rows", max=16)},))
 
 
 if __name__ == "__main__":
