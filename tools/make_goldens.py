@@ -33,10 +33,6 @@ REFERENCES = quantized_references.REFERENCES | {
 }
 # Their schemas, where they are in no library that PyTorch itself loads.
 SCHEMAS = {
-    "torchao::dequantize_affine":
-        "(Tensor input, SymInt[] block_size, Tensor scale, Tensor? zero_point, ScalarType "
-        "input_dtype, SymInt? quant_min=None, SymInt? quant_max=None, ScalarType output_dtype=6) "
-        "-> Tensor",
     "et_copy::_h2d_copy": "(Tensor self) -> Tensor",
     "et_copy::_d2h_copy": "(Tensor self) -> Tensor",
     "dim_order_ops::_clone_dim_order":

@@ -88,21 +88,7 @@ def choose_qparams_per_token(values, _dtype):
             torch.tensor([zero_point for _, zero_point in pairs]).reshape(shape))
 
 
-def dequantize_affine(input, block_size, scale, zero_point, input_dtype=None, quant_min=None,
-                      quant_max=None, output_dtype=None):
-    """torchao's: one scale for every block of elements."""
-    def spread(tensor):
-        shape = [size // block for size, block in zip(input.shape, block_size)]
-        tensor = tensor.float().reshape(shape)
-        for dim, block in enumerate(block_size):
-            tensor = tensor.repeat_interleave(block, dim)
-        return tensor
-    zeros = 0 if zero_point is None else spread(zero_point)
-    return (input.float() - zeros) * spread(scale)
-
-
 REFERENCES = {
-    "torchao::dequantize_affine": dequantize_affine,
     "quantized_decomposed::choose_qparams.tensor": choose_qparams,
     "quantized_decomposed::choose_qparams_per_token_asymmetric": choose_qparams_per_token,
 }

@@ -42,24 +42,26 @@ Result<std::vector<TensorType>> infer(const TypeArguments& arguments) {
     return fail(ErrorCode::kInvalidArgument, "argument 'block_size' has {} sizes, expected {}",
                 blocks.size(), input.rank());
   }
-  std::size_t num_scales = 1;
+  Dim num_scales = 1;
   for (std::size_t dim = 0; dim < blocks.size(); ++dim) {
-    const bool is_constant = input.dims[dim].is_constant() && blocks[dim].is_constant();
-    const std::int64_t size = is_constant ? input.dims[dim].constant() : 0;
-    const std::int64_t block = is_constant ? blocks[dim].constant() : 0;
-    if (block < 1 || size % block != 0) {
+    const Dim &size = input.dims[dim], &block = blocks[dim];
+    if (block == size) continue;
+    const bool is_constant = size.is_constant() && block.is_constant();
+    if (block == Dim(1)) {
+      num_scales = num_scales * size;
+    } else if (is_constant && block.constant() > 1 && size.constant() % block.constant() == 0) {
+      num_scales = num_scales * Dim(size.constant() / block.constant());
+    } else {
       return fail(ErrorCode::kInvalidArgument,
-                  "size {} of argument 'input' is {}, no multiple of "
-                  "the block's {}",
-                  dim, input.dims[dim].to_string(), blocks[dim].to_string());
+                  "size {} of argument 'input' is {}, no multiple of the block's {}", dim,
+                  size.to_string(), block.to_string());
     }
-    num_scales *= static_cast<std::size_t>(size / block);
   }
   const auto expect_count = [&](const TensorType& type, std::string_view name) -> Result<void> {
     const Dim count = num_elements(type.dims);
-    if (count == Dim(static_cast<std::int64_t>(num_scales))) return {};
+    if (count == num_scales) return {};
     return fail(ErrorCode::kInvalidArgument, "argument '{}' has {} elements, expected {}", name,
-                count.to_string(), num_scales);
+                count.to_string(), num_scales.to_string());
   };
   TRY(expect_count(scale, "scale"));
   if (const TensorType* zero_point = arguments.optional_tensor(kZeroPoint)) {
