@@ -38,6 +38,11 @@ TESSERA_VNNI void interleave(const QuadRow& row) {
   }
 }
 
+TESSERA_VNNI_INLINE __m512i saturated(Sums a, Sums b, __m512i zero_point) {
+  return _mm512_adds_epi16(
+      _mm512_packs_epi32(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)), zero_point);
+}
+
 template <int kPixels>
 TESSERA_VNNI void run_pixels(const DepthwiseTile& tile) {
   Sums sums[kPixels][kVectors];
@@ -71,20 +76,25 @@ TESSERA_VNNI void run_pixels(const DepthwiseTile& tile) {
   const __m512i low = _mm512_set1_epi8(static_cast<char>(tile.range.low));
   const __mmask64 mask = ~__mmask64{0} >> (kDepthwiseChannels - tile.num_channels);
   const std::byte* scales = tile.starts_and_scales + kVectors * kVectorBytes;
+  // Read before anything is stored, which might be them for all that the compiler knows.
+  const std::int64_t output_stride = tile.output_stride;
+  std::int8_t* outputs = tile.outputs;
+  __m512 factors[kVectors];
 #pragma GCC unroll 4
-  for (int pixel = 0; pixel < kPixels; ++pixel) {
-    __m512i rounded[kVectors];
+  for (int i = 0; i < kVectors; ++i) factors[i] = _mm512_loadu_ps(scales + i * kVectorBytes);
+#pragma GCC unroll 4
+  for (int pixel = 0; pixel < kPixels; ++pixel, outputs += output_stride) {
+    Sums rounded[kVectors];
 #pragma GCC unroll 4
     for (int i = 0; i < kVectors; ++i) {
       const __m512 numbers = _mm512_cvtepi32_ps(reinterpret_cast<__m512i>(sums[pixel][i]));
-      const __m512 product = _mm512_mul_ps(numbers, _mm512_loadu_ps(scales + i * kVectorBytes));
-      rounded[i] = _mm512_cvtps_epi32(_mm512_min_ps(product, high));
+      const __m512 product = _mm512_mul_ps(numbers, factors[i]);
+      rounded[i] = reinterpret_cast<Sums>(_mm512_cvtps_epi32(_mm512_min_ps(product, high)));
     }
-    const __m512i first = _mm512_adds_epi16(_mm512_packs_epi32(rounded[0], rounded[1]), zero_point);
-    const __m512i second =
-        _mm512_adds_epi16(_mm512_packs_epi32(rounded[2], rounded[3]), zero_point);
+    const __m512i first = saturated(rounded[0], rounded[1], zero_point);
+    const __m512i second = saturated(rounded[2], rounded[3], zero_point);
     const __m512i bytes = _mm512_max_epi8(_mm512_packs_epi16(first, second), low);
-    _mm512_mask_storeu_epi8(tile.outputs + pixel * tile.output_stride, mask, bytes);
+    _mm512_mask_storeu_epi8(outputs, mask, bytes);
   }
 }
 
