@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -12,6 +13,10 @@
 namespace tessera::ops {
 
 inline constexpr std::int64_t kDepthwiseChannels = 64;
+/// Half or a quarter as many channels leave room for two or four parts of an image side by side:
+/// what is said of kDepthwiseChannels then holds for the channels of all parts, one after the
+/// other.
+inline constexpr std::int64_t kMaxImageParts = 4;
 /// kStepInputs columns of all channels.
 inline constexpr std::int64_t kQuadBytes = kDepthwiseChannels * kStepInputs;
 inline constexpr std::int64_t kMaxDepthwisePixels = 4;
@@ -26,11 +31,13 @@ constexpr std::int64_t depthwise_lane(std::int64_t channel) {
 /// A row of an image to interleave: columns `begin` .. `end` of the quads are the image's, the
 /// others are `padding`.
 struct QuadRow {
-  const std::int8_t* pixels = nullptr;  ///< of column 0, even if that is outside of the image
+  /// By part, of column 0, even if that is outside of the image. Null: the row is.
+  std::array<const std::int8_t*, kMaxImageParts> pixels = {};
+  std::int64_t num_parts = 1;  ///< 1, 2 or 4
   std::int64_t pixel_stride = 0;
   std::int64_t begin = 0, end = 0;
-  std::int64_t num_channels = 0;  ///< others are anything
-  std::uint8_t padding = 0;
+  std::int64_t num_channels = 0;  ///< of a part; others are anything
+  std::int8_t padding = 0;
   std::int64_t num_quads = 0;
   std::uint8_t* quads = nullptr;
 };
@@ -45,8 +52,11 @@ struct DepthwiseTile {
   /// By lane: starts and scales, of 4 bytes; and weights, kStepInputs for each quad of each row.
   const std::byte* starts_and_scales = nullptr;
   const std::byte* weights = nullptr;
-  std::int64_t num_channels = 0;  ///< to store
+  std::int64_t num_channels = 0;  ///< of a part, to store
+  std::int64_t num_parts = 1;
+  std::int64_t num_stored = 1;  ///< the first so many parts are stored
   std::int8_t* outputs = nullptr;
+  std::int64_t part_distance = 0;
   std::int64_t output_stride = 0;
   QuantizedOutput range;
 };

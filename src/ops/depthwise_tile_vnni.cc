@@ -3,6 +3,8 @@
 
 #if defined(__x86_64__)
 
+#include <array>
+
 #include "ops/vnni_vectors.h"
 
 namespace tessera::ops {
@@ -11,10 +13,13 @@ namespace {
 constexpr int kVectors = kDepthwiseChannels / 16;
 static_assert(kVectors == 4 && kStepInputs == 4, "as many rows are interleaved");
 
-TESSERA_VNNI void interleave(const QuadRow& row) {
+template <int kParts>
+TESSERA_VNNI void interleave_parts(const QuadRow& row) {
   const __mmask64 mask = ~__mmask64{0} >> (kDepthwiseChannels - row.num_channels);
+  constexpr std::int64_t kPartLanes = kDepthwiseChannels / kParts;
+  const std::array pixels = row.pixels;
   const __m512i sign = _mm512_set1_epi8(static_cast<char>(0x80));
-  const __m512i padding = _mm512_set1_epi8(static_cast<char>(row.padding));
+  const __m512i padding = _mm512_set1_epi8(row.padding);
   std::uint8_t* to = row.quads;
   for (std::int64_t quad = 0; quad < row.num_quads; ++quad, to += kQuadBytes) {
     __m512i columns[4];
@@ -23,9 +28,15 @@ TESSERA_VNNI void interleave(const QuadRow& row) {
       const std::int64_t column = quad * kStepInputs + i;
       columns[i] = padding;
       if (column >= row.begin && column < row.end) {
-        const std::int8_t* pixel = row.pixels + column * row.pixel_stride;
-        columns[i] = _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, pixel), sign);
+#pragma GCC unroll 4
+        for (int part = 0; part < kParts; ++part) {
+          if (pixels[part] == nullptr) continue;
+          const std::int8_t* from = pixels[part] + column * row.pixel_stride;
+          columns[i] = _mm512_mask_loadu_epi8(columns[i], mask << (part * kPartLanes),
+                                              from - part * kPartLanes);
+        }
       }
+      columns[i] = _mm512_xor_si512(columns[i], sign);
     }
     const __m512i low_01 = _mm512_unpacklo_epi8(columns[0], columns[1]);
     const __m512i high_01 = _mm512_unpackhi_epi8(columns[0], columns[1]);
@@ -36,6 +47,12 @@ TESSERA_VNNI void interleave(const QuadRow& row) {
     _mm512_storeu_si512(to + 128, _mm512_unpacklo_epi16(high_01, high_23));
     _mm512_storeu_si512(to + 192, _mm512_unpackhi_epi16(high_01, high_23));
   }
+}
+
+void interleave(const QuadRow& row) {
+  (row.num_parts == 1   ? interleave_parts<1>
+   : row.num_parts == 2 ? interleave_parts<2>
+                        : interleave_parts<4>)(row);
 }
 
 TESSERA_VNNI_INLINE __m512i saturated(Sums a, Sums b, __m512i zero_point) {
@@ -77,13 +94,15 @@ TESSERA_VNNI void run_pixels(const DepthwiseTile& tile) {
   const __mmask64 mask = ~__mmask64{0} >> (kDepthwiseChannels - tile.num_channels);
   const std::byte* scales = tile.starts_and_scales + kVectors * kVectorBytes;
   // Read before anything is stored, which might be them for all that the compiler knows.
+  const std::int64_t num_stored = tile.num_stored, part_lanes = kDepthwiseChannels / tile.num_parts;
+  const std::int64_t part_distance = tile.part_distance - part_lanes;
   const std::int64_t output_stride = tile.output_stride;
   std::int8_t* outputs = tile.outputs;
   __m512 factors[kVectors];
 #pragma GCC unroll 4
   for (int i = 0; i < kVectors; ++i) factors[i] = _mm512_loadu_ps(scales + i * kVectorBytes);
 #pragma GCC unroll 4
-  for (int pixel = 0; pixel < kPixels; ++pixel, outputs += output_stride) {
+  for (int pixel = 0; pixel < kPixels; ++pixel) {
     Sums rounded[kVectors];
 #pragma GCC unroll 4
     for (int i = 0; i < kVectors; ++i) {
@@ -95,6 +114,10 @@ TESSERA_VNNI void run_pixels(const DepthwiseTile& tile) {
     const __m512i second = saturated(rounded[2], rounded[3], zero_point);
     const __m512i bytes = _mm512_max_epi8(_mm512_packs_epi16(first, second), low);
     _mm512_mask_storeu_epi8(outputs, mask, bytes);
+    for (std::int64_t part = 1; part < num_stored; ++part) {
+      _mm512_mask_storeu_epi8(outputs + part * part_distance, mask << (part * part_lanes), bytes);
+    }
+    outputs += output_stride;
   }
 }
 

@@ -30,6 +30,14 @@ std::int64_t DepthwiseFilter::weights_offset(std::int64_t column) const {
          quads * height_ * kQuadBytes;
 }
 
+std::int64_t DepthwiseFilter::num_parts(std::int64_t first_channel) const {
+  std::int64_t parts = 1;
+  while (parts < kMaxImageParts && (channels_ - first_channel) * 2 * parts <= kDepthwiseChannels) {
+    parts *= 2;
+  }
+  return parts;
+}
+
 void DepthwiseFilter::pack(const QuantizedWeights& weights, std::byte* packed) const {
   std::memset(packed, 0, static_cast<std::size_t>(packed_bytes()));
   for (std::int64_t first = 0; first < channels_; first += kDepthwiseChannels) {
@@ -40,9 +48,10 @@ void DepthwiseFilter::pack(const QuantizedWeights& weights, std::byte* packed) c
 
 void DepthwiseFilter::pack_block(const QuantizedWeights& weights, std::int64_t first_channel,
                                  std::byte* block) const {
-  const std::int64_t count = std::min(channels_ - first_channel, kDepthwiseChannels);
-  for (std::int64_t i = 0; i < count; ++i) {
-    const std::int64_t channel = first_channel + i, lane = depthwise_lane(i);
+  const std::int64_t part_lanes = kDepthwiseChannels / num_parts(first_channel);
+  for (std::int64_t i = 0; i < kDepthwiseChannels; ++i) {
+    const std::int64_t channel = first_channel + i % part_lanes, lane = depthwise_lane(i);
+    if (channel >= channels_) continue;
     const auto weight = [&](std::int64_t input) {
       return weights.weights[channel * weights.output_step + input * weights.input_step];
     };
@@ -118,16 +127,17 @@ void QuantizedDepthwise::run(ir::KernelContext& context, const std::int8_t* imag
       const std::int64_t box = i / num_blocks;
       const std::int64_t row = box / num_columns % num_rows * task_rows;
       const std::int64_t column = box % num_columns * task_columns;
-      const Task task{.image = box / (num_columns * num_rows),
-                      .block = i % num_blocks,
-                      .row = row,
-                      .end_row = std::min(row + task_rows, height.output),
-                      .column = column,
-                      .end_column = std::min(column + task_columns, width.output)};
+      Task task{.image = box / (num_columns * num_rows),
+                .block = i % num_blocks,
+                .row = row,
+                .end_row = std::min(row + task_rows, height.output),
+                .column = column,
+                .end_column = std::min(column + task_columns, width.output)};
+      task.num_parts = filter_.num_parts(task.first_channel());
+      task.rows_of_part = (task.end_row - task.row - 1) / task.num_parts + 1;
       copy_inputs(task, row_quads, image, own);
-      for (std::int64_t y = task.row; y < task.end_row; ++y) {
-        run_row(task, y, own + (y - task.row) * height.stride * row_quads * kQuadBytes, row_quads,
-                output);
+      for (std::int64_t y = 0; y < task.rows_of_part; ++y) {
+        run_row(task, y, own + y * height.stride * row_quads * kQuadBytes, row_quads, output);
       }
     }
   };
@@ -142,32 +152,37 @@ void QuantizedDepthwise::run(ir::KernelContext& context, const std::int8_t* imag
 void QuantizedDepthwise::copy_inputs(const Task& task, std::int64_t row_quads,
                                      const std::int8_t* image, std::uint8_t* scratch) const {
   const WindowAxis &height = geometry_.height, &width = geometry_.width;
-  const std::int64_t channels = geometry_.channels, first = task.block * kDepthwiseChannels;
+  const std::int64_t channels = geometry_.channels, first = task.first_channel();
   const std::int64_t left = task.column * width.stride - width.padding;
-  const std::int64_t num_rows = num_input_rows(task.end_row - task.row);
-  for (std::int64_t row = 0; row < num_rows; ++row, scratch += row_quads * kQuadBytes) {
-    const std::int64_t y = task.row * height.stride - height.padding + row;
-    const bool is_inside = y >= 0 && y < height.input;
-    const std::int64_t first_pixel = (task.image * height.input + y) * width.input;
-    depthwise_functions().interleave(
-        {.pixels = is_inside ? image + (first_pixel + left) * channels + first : nullptr,
-         .pixel_stride = channels,
-         .begin = -left,
-         .end = is_inside ? width.input - left : -left,
-         .num_channels = std::min(channels - first, kDepthwiseChannels),
-         .padding = to_unsigned(static_cast<std::int8_t>(input_zero_point_)),
-         .num_quads = row_quads,
-         .quads = scratch});
+  const std::int64_t num_rows = num_input_rows(task.rows_of_part);
+  for (std::int64_t i = 0; i < num_rows; ++i, scratch += row_quads * kQuadBytes) {
+    QuadRow row{.num_parts = task.num_parts,
+                .pixel_stride = channels,
+                .begin = -left,
+                .end = width.input - left,
+                .num_channels = std::min(channels - first, kDepthwiseChannels),
+                .padding = static_cast<std::int8_t>(input_zero_point_),
+                .num_quads = row_quads,
+                .quads = scratch};
+    for (std::int64_t part = 0; part < task.num_parts; ++part) {
+      const std::int64_t y = task.row_of(part, 0) * height.stride - height.padding + i;
+      if (y < 0 || y >= height.input) continue;
+      const std::int64_t first_pixel = (task.image * height.input + y) * width.input;
+      row.pixels[static_cast<std::size_t>(part)] = image + (first_pixel + left) * channels + first;
+    }
+    depthwise_functions().interleave(row);
   }
 }
 
-void QuantizedDepthwise::run_row(const Task& task, std::int64_t row, const std::uint8_t* inputs,
-                                 std::int64_t row_quads, std::int8_t* output) const {
+void QuantizedDepthwise::run_row(const Task& task, std::int64_t row_of_part,
+                                 const std::uint8_t* inputs, std::int64_t row_quads,
+                                 std::int8_t* output) const {
   const WindowAxis &height = geometry_.height, &width = geometry_.width;
-  const std::int64_t channels = geometry_.channels, first = task.block * kDepthwiseChannels;
+  const std::int64_t channels = geometry_.channels, first = task.first_channel();
+  const std::int64_t row = task.row_of(0, row_of_part);
+  output += ((task.image * height.output + row) * width.output + task.column) * channels + first;
   const std::byte* block = packed_ + task.block * filter_.block_bytes();
   const std::int64_t columns = task.end_column - task.column;
-  output += ((task.image * height.output + row) * width.output + task.column) * channels + first;
   // After as many pixels windows start at the same column of a quad again.
   const std::int64_t period = kStepInputs / std::gcd(width.stride, kStepInputs);
   DepthwiseTile tile{.pixel_distance = period * width.stride / kStepInputs * kQuadBytes,
@@ -175,6 +190,9 @@ void QuantizedDepthwise::run_row(const Task& task, std::int64_t row, const std::
                      .num_rows = height.kernel,
                      .starts_and_scales = block,
                      .num_channels = std::min(channels - first, kDepthwiseChannels),
+                     .num_parts = task.num_parts,
+                     .num_stored = (task.end_row - row - 1) / task.rows_of_part + 1,
+                     .part_distance = task.rows_of_part * width.output * channels,
                      .output_stride = period * channels,
                      .range = range_};
   for (std::int64_t phase = 0; phase < std::min(period, columns); ++phase) {

@@ -19,7 +19,8 @@ struct DepthwiseGeometry {
   WindowAxis height, width;
 };
 
-/// How a depthwise filter is packed: blocks of kDepthwiseChannels with starts, scales and, for each
+/// How a depthwise filter is packed: blocks of kDepthwiseChannels (the last may have the rest of
+/// the channels several times, for as many parts of the image) with starts, scales and, for each
 /// column of a quad at which a window may start, the weights of all quads of all rows.
 class DepthwiseFilter {
  public:
@@ -30,6 +31,8 @@ class DepthwiseFilter {
   std::int64_t num_quads(std::int64_t column) const {
     return (column + width_ + kStepInputs - 1) / kStepInputs;
   }
+  /// Of the block that starts at a channel.
+  std::int64_t num_parts(std::int64_t first_channel) const;
   /// Bytes from a block's start.
   std::int64_t weights_offset(std::int64_t column) const;
   std::int64_t block_bytes() const { return weights_offset(kStepInputs); }
@@ -61,16 +64,22 @@ class QuantizedDepthwise {
   void run(ir::KernelContext& context, const std::int8_t* image, std::int8_t* output) const;
 
  private:
-  /// Outputs of a block of channels of one image of the batch.
+  /// Outputs of a block of channels of one image of the batch. Its rows are divided between the
+  /// block's parts.
   struct Task {
     std::int64_t image = 0, block = 0, row = 0, end_row = 0, column = 0, end_column = 0;
+    std::int64_t num_parts = 1, rows_of_part = 0;
+    std::int64_t first_channel() const { return block * kDepthwiseChannels; }
+    std::int64_t row_of(std::int64_t part, std::int64_t i) const {
+      return row + part * rows_of_part + i;
+    }
   };
 
   std::int64_t num_input_rows(std::int64_t output_rows) const;
   std::int64_t num_quads(std::int64_t output_columns) const;
   void copy_inputs(const Task& task, std::int64_t row_quads, const std::int8_t* image,
                    std::uint8_t* scratch) const;
-  void run_row(const Task& task, std::int64_t row, const std::uint8_t* inputs,
+  void run_row(const Task& task, std::int64_t row_of_part, const std::uint8_t* inputs,
                std::int64_t row_quads, std::int8_t* output) const;
 
   DepthwiseGeometry geometry_;

@@ -40,12 +40,11 @@ bool has_small_window(const ConvolutionParams& params) {
 
 /// XNNPACK's 8-bit kernels (7x16c8) and ours come near the processor's limit where every output has
 /// many inputs; ours spends less on each output and each pixel, and needs no tables of pointers for
-/// windows. Depthwise, ours multiplies four inputs at once, but always for 64 channels. See
+/// windows. Depthwise, ours multiplies four inputs at once. See
 /// docs/decisions/0005-own-8-bit-convolutions.md.
 bool is_better_than_xnnpack(const ConvolutionParams& params) {
-  constexpr std::uint32_t kFewInputs = 128, kFewGroups = 16;
-  if (params.groups > 1) return params.groups > kFewGroups;
-  return params.kernel_height * params.kernel_width > 1 ||
+  constexpr std::uint32_t kFewInputs = 128;
+  return params.groups > 1 || params.kernel_height * params.kernel_width > 1 ||
          params.group_input_channels <= kFewInputs;
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <random>
 #include <span>
@@ -128,11 +129,15 @@ TEST(DepthwiseTile, FastFunctionsHaveTheBitsOfPlainOnes) {
   const DepthwiseFunctions plain = plain_depthwise_functions(), &fast = depthwise_functions();
   Random random(2);
   for (int i = 0; i < 100; ++i) {
-    const std::int64_t channels = pick(random, 1, kDepthwiseChannels);
-    const Bytes pixels = random_bytes(random, 24 * channels);
+    const std::int64_t num_parts = 1 << pick(random, 0, 2);
+    const std::int64_t part_lanes = kDepthwiseChannels / num_parts;
+    const std::int64_t channels = pick(random, 1, part_lanes);
+    const Bytes pixels = random_bytes(random, 30 * channels);
     std::vector<std::uint8_t> quads[2];
     for (auto& to : quads) to.assign(6 * kQuadBytes, 0);
-    QuadRow row{.pixels = pixels.data(),
+    const std::int8_t* first = pixels.data();
+    QuadRow row{.pixels = {first, first + 3, nullptr, first + channels},
+                .num_parts = num_parts,
                 .pixel_stride = channels,
                 .begin = pick(random, 0, 8),
                 .end = pick(random, 8, 24),
@@ -143,8 +148,9 @@ TEST(DepthwiseTile, FastFunctionsHaveTheBitsOfPlainOnes) {
     plain.interleave(row);
     row.quads = quads[1].data();
     fast.interleave(row);
-    for (std::int64_t lane = 0; lane < channels; ++lane) {
-      for (std::int64_t at = depthwise_lane(lane) * kStepInputs; at < 6 * kQuadBytes;
+    for (std::int64_t i = 0; i < channels * num_parts; ++i) {
+      const std::int64_t place = i / channels * part_lanes + i % channels;
+      for (std::int64_t at = depthwise_lane(place) * kStepInputs; at < 6 * kQuadBytes;
            at += kQuadBytes) {
         ASSERT_TRUE(std::equal(&quads[0][index(at)], &quads[0][index(at)] + kStepInputs,
                                &quads[1][index(at)]));
@@ -160,7 +166,7 @@ TEST(DepthwiseTile, FastFunctionsHaveTheBitsOfPlainOnes) {
     for (std::int64_t k = 0; k < kDepthwiseChannels; ++k) {
       numbers.push_back(std::bit_cast<std::int32_t>(pick(random, 0, 1) == 0 ? 255.0f : 0.001f));
     }
-    Bytes found(index(4 * channels)), expected = found;
+    Bytes found(index(4 * 4 * channels)), expected = found;
     DepthwiseTile tile{.inputs = quads[0].data(),
                        .pixel_distance = kQuadBytes,
                        .row_distance = kQuadBytes,
@@ -170,7 +176,10 @@ TEST(DepthwiseTile, FastFunctionsHaveTheBitsOfPlainOnes) {
                        .starts_and_scales = std::as_bytes(std::span(numbers)).data(),
                        .weights = std::as_bytes(std::span(weights)).data(),
                        .num_channels = channels,
+                       .num_parts = num_parts,
+                       .num_stored = pick(random, 1, num_parts),
                        .outputs = found.data(),
+                       .part_distance = 4 * channels,
                        .output_stride = channels,
                        .range = {.zero_point = static_cast<std::int32_t>(pick(random, -128, 127)),
                                  .low = -100,
