@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 /// The folder of a fixture, among those of this repository or those that are elsewhere.
 fs::path fixture(const std::string& name) {
   const fs::path own = fs::path(TESSERA_TEST_DATA) / "fixtures" / name;
-  return fs::exists(own / "model.pt2") ? own : fs::path(TESSERA_FIXTURES) / name;
+  return fs::exists(own / "xnnpack_q8.pte") ? own : fs::path(TESSERA_FIXTURES) / name;
 }
 
 /// Of these models those that are here with ExecuTorch's int8 program.
