@@ -124,9 +124,16 @@ void print_quantization(const CompileReport& report, const QuantizeArguments& ar
     print_edges("input", method.inputs);
     print_edges("output", method.outputs);
     const auto num_floats = std::ranges::count(method.layers, false, &QuantizedLayer::is_quantized);
-    std::println("{} of {} layers quantized, output SQNR {:.1f} dB on {} {}samples{}{}",
-                 method.layers.size() - static_cast<std::size_t>(num_floats), method.layers.size(),
-                 method.output_sqnr_db, method.num_samples, method.is_random ? "random " : "",
+    if (!method.layers.empty()) {
+      std::print("{} of {} layers quantized, ",
+                 method.layers.size() - static_cast<std::size_t>(num_floats), method.layers.size());
+    }
+    if (method.num_samples == 0) {
+      std::println("accuracy not measured: no --calibrate");
+      continue;
+    }
+    std::println("output SQNR {:.1f} dB on {} {}samples{}{}", method.output_sqnr_db,
+                 method.num_samples, method.is_random ? "random " : "",
                  method.are_biases_corrected ? ", biases corrected" : "",
                  method.is_equalized ? ", channels equalized" : "");
   }

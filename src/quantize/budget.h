@@ -6,8 +6,7 @@
 namespace tessera::quantize {
 
 /// Leaves layers in floating point until the outputs' ratio is at least `budget_db`: those first
-/// that cost the outputs the most for each multiplication that float makes slower. Fails if no
-/// choice of layers meets the budget, and says how much is missing.
+/// that cost the outputs the most for each multiplication that float makes slower; in the end all.
 Result<Candidate> meet_budget(Candidate candidate, const Calibration& calibration,
                               double budget_db);
 

@@ -91,10 +91,26 @@ Result<QuantizationReport> quantize_inside(Graph& graph, const QuantizeOptions& 
   return fail(ErrorCode::kInvalidArgument, "unknown scheme {}", static_cast<int>(options.scheme));
 }
 
+Result<void> check_budget(const QuantizeOptions& options, const QuantizationReport& report) {
+  if (!options.accuracy_budget_db) return {};
+  const double budget = *options.accuracy_budget_db;
+  if (report.num_samples == 0) {
+    return fail(ErrorCode::kInvalidArgument,
+                "an accuracy budget of {:.1f} dB cannot be measured without calibration data",
+                budget);
+  }
+  if (report.output_sqnr_db >= budget) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              "the accuracy budget of {:.1f} dB cannot be met: the outputs reach {:.1f} dB, {:.1f} "
+              "dB too little",
+              budget, report.output_sqnr_db, budget - report.output_sqnr_db);
+}
+
 }  // namespace
 
 Result<QuantizationReport> quantize(Graph& graph, const QuantizeOptions& options) {
   QuantizationReport report = TRY(quantize_inside(graph, options));
+  TRY(check_budget(options, report));
   TRY(quantize_edges(graph, options, report));
   return report;
 }
