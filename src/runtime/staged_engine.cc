@@ -16,7 +16,14 @@ namespace {
 constexpr std::size_t kCacheLine = 64;
 
 DType dtype_of(const xnnpack::ValueRecord& value) {
-  return value.datatype == xnnpack::Datatype::kQInt8 ? DType::kI8 : DType::kF32;
+  switch (value.datatype) {
+    case xnnpack::Datatype::kQInt8:
+      return DType::kI8;
+    case xnnpack::Datatype::kQUInt8:
+      return DType::kU8;
+    default:
+      return DType::kF32;
+  }
 }
 
 }  // namespace

@@ -66,7 +66,7 @@ class StagePlanner {
   std::vector<Stage> plan() {
     const bool can_be_cut = std::ranges::all_of(payload_.values, [](const ValueRecord& value) {
       return value.datatype == Datatype::kF32 || value.datatype == Datatype::kQInt8 ||
-             value.constant_index != 0;
+             value.datatype == Datatype::kQUInt8 || value.constant_index != 0;
     });
     if (!can_be_cut) return {};
     find_planes();

@@ -18,7 +18,7 @@ struct PayloadPart {
 };
 
 /// The part that has these nodes (indices in ascending order) of a checked payload. All values that
-/// cross its border must be f32 or qint8. Constants that it does not need become empty.
+/// cross its border must be f32, qint8 or quint8. Constants that it does not need become empty.
 PayloadPart part_of(const Payload& payload, std::span<const std::size_t> nodes);
 
 /// A checked payload that gives further values, which its nodes make, to its callers: behind its

@@ -308,5 +308,28 @@ TEST(QuantizedStages, HaveTheBitsOfXnnpack) {
   }
 }
 
+TEST(QuantizedStages, ReadUnsignedImagesThroughXnnpack) {
+  Random random(8);
+  Example example = make_example(random, {.height = 9, .width = 9});
+  xnnpack::Payload& payload = example.maker.payload;
+  // What was the input is now made from an unsigned one.
+  const std::uint32_t converted =
+      example.maker.internal({1, 9, 9, 4}, Datatype::kQInt8, payload.values[0].quant);
+  payload.values[0].datatype = Datatype::kQUInt8;
+  payload.values[0].quant = PerTensorQuant{0.01f, 100};
+  payload.nodes[0].inputs[0] = converted;
+  payload.nodes.insert(
+      payload.nodes.begin(),
+      {.kind = NodeKind::kConvert, .inputs = {payload.values[0].id}, .outputs = {converted}});
+  EXPECT_THAT(plan_stages(payload), SizeIs(2));
+  ir::KernelContext context;
+  const xnnpack::DelegateOptions options{.workspace = std::make_shared<xnnpack::Workspace>()};
+  const auto staged =
+      StagedEngine::create(payload, example.maker.finder(), context, nullptr, options).value();
+  const auto whole = example.maker.create().value();
+  const Tensor image = Tensor::view(DType::kU8, example.image.shape(), example.image.bytes());
+  EXPECT_EQ(bytes_of(run(*staged, image)), bytes_of(run(*whole, image)));
+}
+
 }  // namespace
 }  // namespace tessera::runtime
