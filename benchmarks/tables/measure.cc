@@ -67,22 +67,20 @@ PeerTimes measure_peers(std::string_view network, std::size_t num_threads, doubl
   const char* python = std::getenv("TESSERA_TORCH_PYTHON");
   if (python == nullptr || network.empty()) return {};
   Samples eager, onnxruntime;
-  for (int round = 0; round < kNumRounds; ++round) {
-    const auto output = run_command(std::format(
-        "cd {} && {} tools/bench_peers.py {} {} {} {} | tail -n 1", quoted(TESSERA_SOURCE_DIR),
-        python, network, num_threads, kNumWarmup, kNumRuns));
-    const auto report = output ? nlohmann::json::parse(*output, nullptr, /*allow_exceptions=*/false)
-                               : nlohmann::json();
-    if (!report.is_object()) {
-      std::println(stderr, "{}", output ? *output : output.error().message);
-      return {};
-    }
-    for (const auto& [name, samples] :
-         {std::pair("eager", &eager), std::pair("onnxruntime", &onnxruntime)}) {
-      if (!report.contains(name) || report[name].is_null()) continue;
-      samples->first_run.push_back(report[name]["first_run_ms"]);
-      add_runs(*samples, report[name]["run_ms"]);
-    }
+  const auto output = run_command(std::format(
+      "cd {} && {} tools/bench_peers.py {} {} {} {} | tail -n 1", quoted(TESSERA_SOURCE_DIR),
+      python, network, num_threads, kNumWarmup, kNumRounds * kNumRuns));
+  const auto report = output ? nlohmann::json::parse(*output, nullptr, /*allow_exceptions=*/false)
+                             : nlohmann::json();
+  if (!report.is_object()) {
+    std::println(stderr, "{}", output ? *output : output.error().message);
+    return {};
+  }
+  for (const auto& [name, samples] :
+       {std::pair("eager", &eager), std::pair("onnxruntime", &onnxruntime)}) {
+    if (!report.contains(name) || report[name].is_null()) continue;
+    samples->first_run.push_back(report[name]["first_run_ms"]);
+    add_runs(*samples, report[name]["run_ms"]);
   }
   const auto times = [&](const Samples& samples) -> std::optional<Times> {
     if (samples.run.empty()) return std::nullopt;

@@ -30,7 +30,7 @@ struct Subject {
 Result<std::vector<std::optional<Times>>> measure(std::span<const Subject> subjects,
                                                   const Model& model, std::size_t num_threads);
 
-/// The peers of one model, measured as often; nothing for those that are not there.
+/// The peers of one model, in one process each time; nothing for those that are not there.
 struct PeerTimes {
   std::optional<Times> eager, onnxruntime;
 };
