@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "tessera/compile.h"
 
+#include <malloc.h>
+
 #include <cstdio>
 #include <format>
 #include <memory>
@@ -184,6 +186,12 @@ Result<void> run(const Options& options) {
   auto quantize = quantize_options(options.quantize);
   if (!quantize) return std::unexpected(std::move(quantize).error());
   compile_options.quantize = *std::move(quantize);
+  // Calibration makes and drops the same large tensors again and again: kept by the allocator, they
+  // need no new pages from the kernel each time.
+  if (compile_options.quantize) {
+    mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  }
 
   auto report = compile_model(options, compile_options);
   if (!report) return std::unexpected(std::move(report).error());

@@ -57,7 +57,8 @@ Reason check_float_tensors(const NodeView& view) {
       return std::format("a tensor is {} and the result {}", name_of(value.type.dtype),
                          name_of(view.results[0].dtype));
     }
-    const bool is_number = value.kind == ir::ValueKind::kConstant;
+    const bool is_number = value.kind == ir::ValueKind::kConstant ||
+                           xnnpack::constant_dequantize(view.graph, id) != nullptr;
     if (value.type.rank() == 0 && !is_number) return "a tensor has no dimensions";
   }
   if (view.results[0].rank() == 0) return "the result has no dimensions";

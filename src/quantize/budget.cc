@@ -33,7 +33,7 @@ Result<double> error_of(const Candidate& candidate, const Calibration& calibrati
   const WeightOptions weights{.per_channel = calibration.options.per_channel};
   const ir::Graph quantized =
       TRY(insert_quantization(candidate.exact, annotation, candidate.ranges, weights));
-  return TRY(output_noise(candidate.exact, quantized, calibration.samples, kNumSamples)).error;
+  return TRY(calibration.expected.noise_of(quantized, calibration.samples, kNumSamples)).error;
 }
 
 /// The layers, first those that are worth leaving in floating point most.

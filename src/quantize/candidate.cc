@@ -23,12 +23,12 @@ Result<void> complete(Candidate& candidate, const Calibration& calibration) {
   TRY(round_biases(candidate.quantized));
   candidate.layers = TRY(
       layer_noise(candidate.exact, candidate.quantized, candidate.annotation, calibration.samples));
-  candidate.noise = TRY(output_noise(candidate.exact, candidate.quantized, calibration.samples));
+  candidate.noise = TRY(calibration.expected.noise_of(candidate.quantized, calibration.samples));
   if (!calibration.options.correct_biases) return {};
   Graph corrected = candidate.quantized;
   TRY(correct_biases(corrected, candidate.layers));
   TRY(round_biases(corrected));
-  const Noise noise = TRY(output_noise(candidate.exact, corrected, calibration.samples));
+  const Noise noise = TRY(calibration.expected.noise_of(corrected, calibration.samples));
   if (noise.error >= candidate.noise.error) return {};
   candidate.quantized = std::move(corrected);
   candidate.noise = noise;
@@ -39,11 +39,9 @@ Result<void> complete(Candidate& candidate, const Calibration& calibration) {
 }  // namespace
 
 Result<Candidate> make_candidate(const Graph& graph, const Calibration& calibration,
-                                 Observer observer) {
-  Annotation annotation(graph, {});
-  Ranges ranges = TRY(measure_ranges(graph, annotation, calibration.samples, observer));
+                                 Ranges ranges) {
   Candidate candidate{
-      .exact = graph, .annotation = std::move(annotation), .ranges = std::move(ranges)};
+      .exact = graph, .annotation = Annotation(graph, {}), .ranges = std::move(ranges)};
   TRY(complete(candidate, calibration));
   return candidate;
 }

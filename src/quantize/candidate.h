@@ -13,6 +13,7 @@ namespace tessera::quantize {
 
 struct Calibration {
   const Samples& samples;
+  const ExactOutputs& expected;
   const QuantizeOptions& options;
 };
 
@@ -29,9 +30,9 @@ struct Candidate {
   bool is_equalized = false;
 };
 
-/// Measures ranges, quantizes all, and corrects biases if that helps.
+/// Quantizes all with these ranges, and corrects biases if that helps.
 Result<Candidate> make_candidate(const ir::Graph& graph, const Calibration& calibration,
-                                 Observer observer);
+                                 Ranges ranges);
 /// The same with other layers left in floating point, without measuring ranges again.
 Result<Candidate> with_floats(const Candidate& candidate, const Calibration& calibration,
                               std::set<ir::NodeId> floats);

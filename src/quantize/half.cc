@@ -76,7 +76,8 @@ Result<QuantizationReport> quantize_to_half(Graph& graph, const QuantizeOptions&
   if (options.calibration.num_samples > 0) {
     const Samples samples = TRY(Samples::make(exact, options));
     report.num_samples = samples.num_samples();
-    report.output_sqnr_db = TRY(output_noise(exact, graph, samples)).decibels();
+    const ExactOutputs expected = TRY(ExactOutputs::make(exact, samples));
+    report.output_sqnr_db = TRY(expected.noise_of(graph, samples)).decibels();
   }
   return report;
 }

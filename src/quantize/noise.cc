@@ -2,6 +2,7 @@
 #include "quantize/noise.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 
@@ -39,20 +40,42 @@ double Noise::decibels() const {
   return 10 * std::log10(signal / error);
 }
 
-Result<Noise> output_noise(const Graph& graph, const Graph& quantized, const Samples& samples,
-                           std::size_t limit) {
+Result<ExactOutputs> ExactOutputs::make(const Graph& graph, const Samples& samples) {
+  ExactOutputs result(graph);
+  std::vector<Interpreter> interpreters;
+  for (std::size_t i = 0; i < samples.num_workers(); ++i) interpreters.emplace_back(graph);
+  std::vector<std::vector<Tensor>> outputs(samples.num_samples());
+  std::atomic<std::size_t> num_bytes = 0;
+  TRY(samples.for_each(
+      [&](std::size_t worker, std::size_t sample, std::span<const Tensor> inputs) -> Result<void> {
+        if (num_bytes > kMostBytes) return {};
+        outputs[sample] = TRY(interpreters[worker].run(inputs));
+        for (const Tensor& output : outputs[sample]) num_bytes += output.num_bytes();
+        return {};
+      }));
+  if (num_bytes <= kMostBytes) result.by_sample_ = std::move(outputs);
+  return result;
+}
+
+Result<Noise> ExactOutputs::noise_of(const Graph& quantized, const Samples& samples,
+                                     std::size_t limit) const {
   struct Worker {
     Interpreter exact, rounded;
   };
   std::vector<Worker> workers;
   for (std::size_t i = 0; i < samples.num_workers(); ++i) {
-    workers.push_back({Interpreter(graph), Interpreter(quantized)});
+    workers.push_back({Interpreter(*graph_), Interpreter(quantized)});
   }
   std::vector<Noise> by_sample(samples.num_samples());
   TRY(samples.for_each(
       [&](std::size_t w, std::size_t sample, std::span<const Tensor> inputs) -> Result<void> {
-        const auto expected = TRY(workers[w].exact.run(inputs));
         const auto found = TRY(workers[w].rounded.run(inputs));
+        std::vector<Tensor> expected;
+        if (by_sample_.empty()) {
+          expected = TRY(workers[w].exact.run(inputs));
+        } else {
+          expected = by_sample_[sample];
+        }
         for (std::size_t i = 0; i < expected.size(); ++i) {
           if (expected[i].dtype() == DType::kF32) by_sample[sample].add(expected[i], found[i]);
         }

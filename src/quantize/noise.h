@@ -18,10 +18,25 @@ struct Noise {
   double decibels() const;
 };
 
-/// That of the outputs that are f32: the quantized graph against the float one, on the first
-/// `limit` samples.
-Result<Noise> output_noise(const ir::Graph& graph, const ir::Graph& quantized,
-                           const Samples& samples, std::size_t limit = SIZE_MAX);
+/// The outputs of a float graph for all samples. Kept if they are small enough together, else
+/// computed anew each time.
+class ExactOutputs {
+ public:
+  static constexpr std::size_t kMostBytes = std::size_t{1} << 30;
+
+  /// The graph has to outlive what is made.
+  static Result<ExactOutputs> make(const ir::Graph& graph, const Samples& samples);
+
+  /// That of the outputs that are f32, of a quantized graph on the first `limit` samples.
+  Result<Noise> noise_of(const ir::Graph& quantized, const Samples& samples,
+                         std::size_t limit = SIZE_MAX) const;
+
+ private:
+  explicit ExactOutputs(const ir::Graph& graph) : graph_(&graph) {}
+
+  const ir::Graph* graph_;
+  std::vector<std::vector<Tensor>> by_sample_;  ///< empty: not kept
+};
 
 /// What one layer with a weight does to its result, given the exact input.
 struct LayerNoise {

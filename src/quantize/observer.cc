@@ -114,6 +114,11 @@ ValueRange RangeObserver::extrema() const {
   return {lowest_.value + 0.0f, highest_.value + 0.0f};  // -0 becomes 0, whichever came first
 }
 
+void RangeObserver::choose(Observer kind) {
+  CHECK(kind == kind_ || (kind != Observer::kMinMax && kind_ != Observer::kMinMax));
+  kind_ = kind;
+}
+
 ValueRange RangeObserver::range() const {
   if (num_elements_ == 0 || kind_ == Observer::kMinMax) return extrema();
   std::vector<EqualElements> points;

@@ -33,6 +33,9 @@ class RangeObserver {
   ValueRange extrema() const;
 
   Observer kind() const { return kind_; }
+  /// Lets another kind of observer have seen the same. Not from or to kMinMax, which counts
+  /// nothing.
+  void choose(Observer kind);
   std::uint64_t num_elements() const { return num_elements_; }  ///< finite ones
   std::uint64_t num_non_finite() const { return num_non_finite_; }
 

@@ -23,8 +23,11 @@ Result<Candidate> best_candidate(const Graph& graph, const Calibration& calibrat
   if (calibration.options.observer) observers = {*calibration.options.observer};
   std::optional<Candidate> best;
   const auto consider = [&](const Graph& exact, bool is_equalized) -> Result<void> {
+    Ranges ranges =
+        TRY(measure_ranges(exact, Annotation(exact, {}), calibration.samples, observers[0]));
     for (const Observer observer : observers) {
-      Candidate candidate = TRY(make_candidate(exact, calibration, observer));
+      for (auto& [value, range] : ranges) range.choose(observer);
+      Candidate candidate = TRY(make_candidate(exact, calibration, ranges));
       candidate.is_equalized = is_equalized;
       if (!best || candidate.noise.error < best->noise.error) best = std::move(candidate);
     }
@@ -66,7 +69,9 @@ QuantizationReport report_of(const Candidate& candidate, const Calibration& cali
 
 Result<QuantizationReport> quantize_static(Graph& graph, const QuantizeOptions& options) {
   const Samples samples = TRY(Samples::make(graph, options));
-  const Calibration calibration{samples, options};
+  const Graph exact = graph;
+  const ExactOutputs expected = TRY(ExactOutputs::make(exact, samples));
+  const Calibration calibration{samples, expected, options};
   Candidate best = TRY(best_candidate(graph, calibration));
   if (options.accuracy_budget_db && best.noise.decibels() < *options.accuracy_budget_db) {
     best = TRY(meet_budget(std::move(best), calibration, *options.accuracy_budget_db));
