@@ -36,7 +36,8 @@ class Inserter {
       : graph_(graph), annotation_(annotation), options_(options) {
     std::map<ValueId, RangeObserver> groups;
     for (const auto& [value, range] : ranges) {
-      if (!std::ranges::contains(annotation.values(), value)) continue;
+      if (!std::ranges::contains(annotation.values(), value) || annotation.is_moved(value))
+        continue;
       const auto [group, is_new] = groups.emplace(annotation.group_of(value), range);
       if (!is_new) group->second.merge(range);
     }

@@ -10,7 +10,7 @@ Result<Ranges> measure_ranges(const ir::Graph& graph, const Annotation& annotati
                               const Samples& samples, Observer observer) {
   Ranges none;
   for (const ir::ValueId value : annotation.values()) {
-    if (!annotation.is_moved(value)) none.emplace(value, RangeObserver(observer));
+    none.emplace(value, RangeObserver(observer));
   }
   struct Worker {
     Interpreter interpreter;

@@ -13,7 +13,8 @@ namespace tessera::quantize {
 /// What calibration saw of each value that is quantized.
 using Ranges = std::map<ir::ValueId, RangeObserver>;
 
-/// Runs the graph on all samples. Values that only move elements have the ranges of others.
+/// Runs the graph on all samples. Measures moved elements, too: where fewer nodes are quantized,
+/// nothing else may tell their range.
 Result<Ranges> measure_ranges(const ir::Graph& graph, const Annotation& annotation,
                               const Samples& samples, Observer observer);
 

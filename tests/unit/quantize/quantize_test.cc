@@ -146,6 +146,30 @@ TEST(Quantize, KeepsAnAccuracyBudgetByLeavingLayersInFloat) {
   EXPECT_EQ(std::ranges::count(report->layers, false, &QuantizedLayer::is_quantized), 1);
 }
 
+TEST(Quantize, MovedElementsHaveARangeWhereTheirMakerStaysInFloat) {
+  const auto make = [] {
+    return parse(R"(graph forward(%x: f32[1,2,3,3]) {
+  %w: f32[2,2,1,1] = parameter "w" {1.0, 2.0, 3.0, 4.0}
+  %v: f32[2,2] = parameter "v" {1.0, -2.0, 0.1, 0.3}
+  %a: f32[1,2,3,3] = aten::convolution(%x, %w, none, [1,1], [0,0], [1,1], false, [0,0], 1)
+  %b: f32[1,2,1,1] = aten::mean.dim(%a, [2,3], true)
+  %c: f32[1,2] = aten::view_copy(%b, [1,2])
+  %d: f32[1,2] = aten::linear(%c, %v)
+  return %d
+})");
+  };
+  QuantizeOptions options = options_for({1, 2, 3, 3});
+  ir::Graph graph = make();
+  const double all = quantize(graph, options).value().output_sqnr_db;
+  for (const double more : {1.0, 3.0, 6.0, 9.0}) {
+    graph = make();
+    options.accuracy_budget_db = all + more;
+    const auto report = quantize(graph, options);
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_GE(report->output_sqnr_db, all + more);
+  }
+}
+
 TEST(Quantize, NeedsDataThatFitsTheModel) {
   ir::Graph graph = two_layers();
   EXPECT_THAT(quantize(graph, {}).error().message, HasSubstr("there is no calibration data"));
