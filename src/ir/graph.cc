@@ -175,12 +175,14 @@ std::vector<NodeId> Graph::users(ValueId id) const {
 
 bool Graph::is_output(ValueId id) const { return std::ranges::contains(outputs_, id); }
 
+void replace_operand(Node& node, ValueId from, ValueId to) {
+  for_each_operand(node.arguments, [&](ValueId& operand) {
+    if (operand == from) operand = to;
+  });
+}
+
 void Graph::replace_all_uses(ValueId from, ValueId to) {
-  for (const NodeId id : order_) {
-    for_each_operand(node(id).arguments, [&](ValueId& operand) {
-      if (operand == from) operand = to;
-    });
-  }
+  for (const NodeId id : order_) replace_operand(node(id), from, to);
   std::ranges::replace(outputs_, from, to);
 }
 

@@ -139,6 +139,9 @@ struct Delegate {
 /// The ids of all tensors among the arguments, in order, without kNoTensor.
 std::vector<ValueId> tensor_operands(const Node& node);
 
+/// Lets the node read `to` wherever it reads `from`.
+void replace_operand(Node& node, ValueId from, ValueId to);
+
 /// Types behind a node's arguments, kept alive together with the view that rules take.
 class NodeTypes {
  public:

@@ -3,22 +3,19 @@
 
 #include <algorithm>
 
+#include "xnnpack/quantized_operands.h"
+
 namespace tessera::quantize {
 
 using ir::Graph;
 using ir::Node;
 using ir::NodeId;
 using ir::QuantKind;
-using ir::QuantRule;
 using ir::Value;
 using ir::ValueId;
 using ir::ValueKind;
 
 namespace {
-
-const ir::Argument& argument_at(const Node& node, std::int8_t position) {
-  return node.arguments[static_cast<std::size_t>(position)];
-}
 
 bool is_float(const Graph& graph, ValueId id) { return graph.value(id).type.dtype == DType::kF32; }
 
@@ -40,31 +37,11 @@ bool is_taken_by_xnnpack(const Graph& graph, const Node& node) {
 }
 
 bool has_constant_weight(const Graph& graph, const Node& node) {
-  const auto weight = std::get<ValueId>(argument_at(node, node.op->quantize.weight));
+  const auto weight = *xnnpack::tensor_at(node, node.op->quantize.weight);
   return is_constant(graph, weight) && is_float(graph, weight);
 }
 
 }  // namespace
-
-std::vector<ValueId> activations(const Node& node) {
-  const QuantRule& rule = node.op->quantize;
-  const ir::Argument& input = argument_at(node, rule.input);
-  if (const auto* list = std::get_if<std::vector<ValueId>>(&input)) return *list;
-  std::vector<ValueId> ids = {std::get<ValueId>(input)};
-  if (rule.second >= 0) ids.push_back(std::get<ValueId>(argument_at(node, rule.second)));
-  return ids;
-}
-
-bool is_weighted(const Node& node) {
-  return node.op != nullptr && node.op->quantize.kind == QuantKind::kWeighted;
-}
-
-std::size_t weight_axis(const Node& node) {
-  const QuantRule& rule = node.op->quantize;
-  const bool is_transposed =
-      rule.transposed_flag >= 0 && std::get<bool>(argument_at(node, rule.transposed_flag));
-  return static_cast<std::size_t>(is_transposed ? 1 : rule.weight_axis);
-}
 
 Annotation::Annotation(const Graph& graph, const std::set<NodeId>& floats) : graph_(&graph) {
   for (const NodeId id : graph.nodes()) {
@@ -77,7 +54,7 @@ Annotation::Annotation(const Graph& graph, const std::set<NodeId>& floats) : gra
 bool Annotation::should_quantize(const Node& node) const {
   if (node.op == nullptr || !is_float(*graph_, node.results[0])) return false;
   const QuantKind kind = node.op->quantize.kind;
-  const auto operands = [&] { return activations(node); };
+  const auto operands = [&] { return xnnpack::activations(node); };
   const auto is_integer = [&](ValueId id) { return made_.contains(id); };
   const auto is_float_tensor = [&](ValueId id) { return is_float(*graph_, id); };
   switch (kind) {
@@ -112,7 +89,7 @@ void Annotation::add(NodeId id) {
   nodes_.push_back(id);
   is_quantized_.insert(id);
   made_.insert(result);
-  for (const ValueId operand : activations(node)) {
+  for (const ValueId operand : xnnpack::activations(node)) {
     const bool is_only_reader = graph_->users(operand).size() == 1 && !graph_->is_output(operand);
     const Value& value = graph_->value(operand);
     const bool is_made_here = made_.contains(operand);

@@ -43,11 +43,4 @@ class Annotation {
   mutable std::map<ir::ValueId, ir::ValueId> parents_;  ///< union-find
 };
 
-/// Tensors that the node's rule calls activations.
-std::vector<ir::ValueId> activations(const ir::Node& node);
-/// Whether the rule has a weight.
-bool is_weighted(const ir::Node& node);
-/// The weight's axis of output channels.
-std::size_t weight_axis(const ir::Node& node);
-
 }  // namespace tessera::quantize

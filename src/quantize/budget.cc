@@ -6,6 +6,7 @@
 #include "base/try.h"
 #include "ops/arithmetic.h"
 #include "quantize/insert.h"
+#include "xnnpack/quantized_operands.h"
 
 namespace tessera::quantize {
 namespace {
@@ -18,7 +19,7 @@ constexpr std::size_t kNumSamples = 8;
 std::vector<NodeId> quantized_layers(const Candidate& candidate) {
   std::vector<NodeId> layers;
   for (const NodeId id : candidate.annotation.nodes()) {
-    if (is_weighted(candidate.exact.node(id))) layers.push_back(id);
+    if (xnnpack::is_weighted(candidate.exact.node(id))) layers.push_back(id);
   }
   return layers;
 }

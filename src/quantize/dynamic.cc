@@ -10,6 +10,7 @@
 #include "quantize/quantize.h"
 #include "quantize/weight_constants.h"
 #include "tessera/half.h"
+#include "xnnpack/quantized_operands.h"
 
 namespace tessera::quantize {
 namespace {
@@ -25,7 +26,7 @@ constexpr std::int64_t kGroupSize = 32;          // the smallest that XNNPACK ha
 
 /// A linear layer or matrix product with a constant weight.
 bool is_linear(const Graph& graph, const Node& node) {
-  if (!is_weighted(node) || node.op->quantize.transposed_flag >= 0) return false;
+  if (!xnnpack::is_weighted(node) || node.op->quantize.transposed_flag >= 0) return false;
   const ir::Value& weight = graph.value(
       std::get<ValueId>(node.arguments[static_cast<std::size_t>(node.op->quantize.weight)]));
   return weight.kind == ir::ValueKind::kConstant && weight.type.dtype == DType::kF32;
@@ -110,7 +111,7 @@ Result<QuantizationReport> quantize_dynamic(Graph& graph, const QuantizeOptions&
   QuantizationReport report{.is_random = options.calibration.is_random};
   for (const NodeId id : exact.nodes()) {
     const Node& node = exact.node(id);
-    if (!is_weighted(node)) continue;
+    if (!xnnpack::is_weighted(node)) continue;
     const bool is_quantized = is_linear(exact, node);
     report.layers.push_back(
         {.name = ir::describe(exact, node),

@@ -8,6 +8,7 @@
 #include "ops/registry.h"
 #include "quantize/affine_params.h"
 #include "quantize/weight_constants.h"
+#include "xnnpack/quantized_operands.h"
 
 namespace tessera::quantize {
 
@@ -91,7 +92,7 @@ class Inserter {
     back.emplace_back(std::monostate());
     const ValueId real = TRY(graph_.add_call(op("quantized_decomposed::dequantize_per_tensor"),
                                              std::move(back), origin, place));
-    for (const NodeId reader : readers) replace_operand(graph_.node(reader), value, real);
+    for (const NodeId reader : readers) ir::replace_operand(graph_.node(reader), value, real);
     if (is_made && graph_.is_output(value)) {
       std::vector<ValueId> outputs = graph_.outputs();
       std::ranges::replace(outputs, value, real);
@@ -100,29 +101,21 @@ class Inserter {
     return {};
   }
 
-  static void replace_operand(Node& node, ValueId from, ValueId to) {
-    for (Argument& argument : node.arguments) {
-      if (argument == Argument(from)) argument = to;
-      if (auto* list = std::get_if<std::vector<ValueId>>(&argument)) {
-        std::ranges::replace(*list, from, to);
-      }
-    }
-  }
-
   /// Weights, and other operands that are constants.
   Result<void> quantize_constants(NodeId id) {
     const Node& node = graph_.node(id);
-    if (is_weighted(node)) {
+    if (xnnpack::is_weighted(node)) {
       ir::Argument& weight =
           graph_.node(id).arguments[static_cast<std::size_t>(node.op->quantize.weight)];
-      const ScaleAxis axis = options_.per_channel ? ScaleAxis(weight_axis(node)) : std::nullopt;
+      const ScaleAxis axis =
+          options_.per_channel ? ScaleAxis(xnnpack::weight_axis(node)) : std::nullopt;
       weight = TRY(integer_weight(graph_, std::get<ValueId>(weight), axis, id));
       return {};
     }
-    for (const ValueId operand : activations(node)) {
+    for (const ValueId operand : xnnpack::activations(node)) {
       if (graph_.value(operand).kind != ir::ValueKind::kConstant) continue;
       const ValueId real = TRY(integer_constant(graph_, operand, id));
-      replace_operand(graph_.node(id), operand, real);
+      ir::replace_operand(graph_.node(id), operand, real);
     }
     return {};
   }

@@ -10,6 +10,7 @@
 #include "base/try.h"
 #include "quantize/insert.h"
 #include "quantize/interpreter.h"
+#include "xnnpack/quantized_operands.h"
 
 namespace tessera::quantize {
 
@@ -134,7 +135,7 @@ class LayerRunner {
     TRY(rounded_.bind(inputs));
     TRY(exact_.run(inputs, [&](const Interpreter::Step& step) -> Result<void> {
       const Node& node = graph_.node(step.node);
-      if (!annotation.is_quantized(step.node) || !is_weighted(node)) return {};
+      if (!annotation.is_quantized(step.node) || !xnnpack::is_weighted(node)) return {};
       const Tensor input = TRY(rounded_input(node, step));
       const Tensor& expected = step.results[0];
       const auto found = TRY(
@@ -151,7 +152,7 @@ class LayerRunner {
  private:
   /// What quantizing and dequantizing leave of the layer's input.
   Result<Tensor> rounded_input(const Node& node, const Interpreter::Step& step) {
-    const ValueId value = activations(node)[0];
+    const ValueId value = xnnpack::activations(node)[0];
     const Node* quantize = quantize_call(quantized_, value);
     CHECK(quantize != nullptr, "'{}' is not quantized", graph_.value(value).name);
     const NodeId quantize_id = quantized_.value(quantize->results[0]).producer;
@@ -162,7 +163,7 @@ class LayerRunner {
   }
 
   Tensor* operand(NodeId node, ValueId id, const Tensor& input) {
-    if (id == activations(quantized_.node(node))[0]) return &(operands_[id] = input);
+    if (id == xnnpack::activations(quantized_.node(node))[0]) return &(operands_[id] = input);
     const auto known = operands_.find(id);
     if (known != operands_.end()) return &known->second;
     const ir::Value& value = quantized_.value(id);

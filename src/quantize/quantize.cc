@@ -9,6 +9,7 @@
 #include "quantize/candidate.h"
 #include "quantize/edges.h"
 #include "quantize/equalize.h"
+#include "xnnpack/quantized_operands.h"
 
 namespace tessera::quantize {
 namespace {
@@ -49,7 +50,7 @@ QuantizationReport report_of(const Candidate& candidate, const Calibration& cali
                             .is_random = calibration.options.calibration.is_random};
   for (const NodeId id : candidate.exact.nodes()) {
     const ir::Node& node = candidate.exact.node(id);
-    if (!is_weighted(node)) continue;
+    if (!xnnpack::is_weighted(node)) continue;
     QuantizedLayer layer{.name = ir::describe(candidate.exact, node),
                          .is_quantized = candidate.annotation.is_quantized(id),
                          .arithmetic = ops::arithmetic_of(candidate.exact, node)};

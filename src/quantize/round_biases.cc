@@ -17,9 +17,9 @@ using ir::ValueId;
 Result<void> round_biases(Graph& graph) {
   for (const NodeId id : graph.nodes()) {
     const Node& node = graph.node(id);
-    if (!is_weighted(node)) continue;
+    if (!xnnpack::is_weighted(node)) continue;
     const ValueId* bias = xnnpack::tensor_at(node, node.op->quantize.bias);
-    const ir::Value& input = graph.value(activations(node)[0]);
+    const ir::Value& input = graph.value(xnnpack::activations(node)[0]);
     const auto weight =
         xnnpack::constant_scales(graph, *xnnpack::tensor_at(node, node.op->quantize.weight));
     if (bias == nullptr || !weight || input.kind != ir::ValueKind::kResult) continue;

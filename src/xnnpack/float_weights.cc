@@ -15,19 +15,6 @@ namespace {
 using ir::Graph;
 using ir::ValueId;
 
-/// Calls `visit` with every operand.
-template <class Visit>
-void for_each_operand(ir::Node& node, const Visit& visit) {
-  for (ir::Argument& argument : node.arguments) {
-    if (auto* id = std::get_if<ValueId>(&argument)) visit(*id);
-    if (auto* list = std::get_if<std::vector<ValueId>>(&argument)) {
-      for (ValueId& id : *list) {
-        if (id != ir::kNoTensor) visit(id);
-      }
-    }
-  }
-}
-
 Result<ValueId> folded(Graph& body, ValueId value) {
   const ir::Node& call = *constant_dequantize(body, value);
   ir::KernelContext context;
@@ -52,20 +39,17 @@ Result<void> dequantize_float_weights(Graph& body) {
   }
   std::map<ValueId, ValueId> constants;
   for (const ir::NodeId id : float_nodes) {
-    Result<void> result;
-    for_each_operand(body.node(id), [&](ValueId& operand) {
-      if (!result || constant_dequantize(body, operand) == nullptr) return;
+    for (const ValueId operand : ir::tensor_operands(body.node(id))) {
+      if (constant_dequantize(body, operand) == nullptr) continue;
       if (!constants.contains(operand)) {
         auto constant = folded(body, operand);
         if (!constant) {
-          result = std::unexpected(std::move(constant).error());
-          return;
+          return with_context(std::move(constant).error(), ir::describe(body, body.node(id)));
         }
         constants[operand] = *constant;
       }
-      operand = constants.at(operand);
-    });
-    if (!result) return with_context(result.error(), ir::describe(body, body.node(id)));
+      ir::replace_operand(body.node(id), operand, constants.at(operand));
+    }
   }
   body.erase_dead();
   return {};

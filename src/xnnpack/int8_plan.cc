@@ -21,29 +21,6 @@ using Reason = std::optional<std::string>;
 constexpr float kMaxSumScale = 256.0f;
 constexpr float kMinConversion = 0x1p-8f, kMaxConversion = 0x1p7f;
 
-bool is_int8_kind(QuantKind kind) {
-  switch (kind) {
-    case QuantKind::kWeighted:
-    case QuantKind::kArithmetic:
-    case QuantKind::kLookup:
-    case QuantKind::kClamp:
-    case QuantKind::kMove:
-      return true;
-    default:
-      return false;
-  }
-}
-
-/// Values that the rule calls activations.
-std::vector<ValueId> activations(const Node& node) {
-  const QuantRule& rule = node.op->quantize;
-  const auto& input = node.arguments[static_cast<std::size_t>(rule.input)];
-  if (const auto* list = std::get_if<std::vector<ValueId>>(&input)) return *list;
-  std::vector<ValueId> ids = {*tensor_at(node, rule.input)};
-  if (const ValueId* second = tensor_at(node, rule.second)) ids.push_back(*second);
-  return ids;
-}
-
 bool is_same(const PerTensorQuant& a, const PerTensorQuant& b) {
   return a.scale == b.scale && a.zero_point == b.zero_point;
 }
@@ -56,7 +33,7 @@ Int8Plan::Int8Plan(const Graph& graph) : graph_(graph) {
   find_targets(nodes);
   for (const NodeId id : nodes) {
     const Node& node = graph.node(id);
-    if (!is_int8_kind(kind_of(node))) continue;
+    if (!has_int8_form(kind_of(node))) continue;
     reasons_[&node] = reason(node);
     const auto follows = follows_.find(node.results[0]);
     if (!reasons_[&node] && follows != follows_.end()) {
@@ -88,7 +65,7 @@ void Int8Plan::find_quantized() {
 void Int8Plan::find_targets(const std::vector<NodeId>& nodes) {
   for (auto id = nodes.rbegin(); id != nodes.rend(); ++id) {
     const Node& node = graph_.node(*id);
-    if (!is_int8_kind(kind_of(node))) continue;
+    if (!has_int8_form(kind_of(node))) continue;
     const ValueId result = node.results[0];
     const std::vector<NodeId> users = graph_.users(result);
     if (users.size() != 1 || graph_.is_output(result)) continue;
@@ -117,10 +94,7 @@ Reason Int8Plan::check_weight(const Node& node, float input_scale, float output_
   const QuantRule& rule = node.op->quantize;
   const auto weight = constant_scales(graph_, *tensor_at(node, rule.weight));
   if (!weight || weight->zero_point != 0) return "the weight is not symmetric int8";
-  const bool is_transposed =
-      rule.transposed_flag >= 0 &&
-      std::get<bool>(node.arguments[static_cast<std::size_t>(rule.transposed_flag)]);
-  const auto axis = static_cast<std::size_t>(is_transposed ? 1 : rule.weight_axis);
+  const std::size_t axis = weight_axis(node);
   if (weight->axis && *weight->axis != axis) {
     return std::format("the weight has scales along axis {}, not {}", *weight->axis, axis);
   }

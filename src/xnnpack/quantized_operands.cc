@@ -24,6 +24,38 @@ const ValueId* tensor_at(const Node& node, std::int8_t position) {
   return std::get_if<ValueId>(&node.arguments[static_cast<std::size_t>(position)]);
 }
 
+bool has_int8_form(QuantKind kind) {
+  switch (kind) {
+    case QuantKind::kWeighted:
+    case QuantKind::kArithmetic:
+    case QuantKind::kLookup:
+    case QuantKind::kClamp:
+    case QuantKind::kMove:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::vector<ValueId> activations(const Node& node) {
+  const ir::QuantRule& rule = node.op->quantize;
+  const auto& input = node.arguments[static_cast<std::size_t>(rule.input)];
+  if (const auto* list = std::get_if<std::vector<ValueId>>(&input)) return *list;
+  std::vector<ValueId> ids = {*tensor_at(node, rule.input)};
+  if (const ValueId* second = tensor_at(node, rule.second)) ids.push_back(*second);
+  return ids;
+}
+
+bool is_weighted(const Node& node) { return kind_of(node) == QuantKind::kWeighted; }
+
+std::size_t weight_axis(const Node& node) {
+  const ir::QuantRule& rule = node.op->quantize;
+  const bool is_transposed =
+      rule.transposed_flag >= 0 &&
+      std::get<bool>(node.arguments[static_cast<std::size_t>(rule.transposed_flag)]);
+  return static_cast<std::size_t>(is_transposed ? 1 : rule.weight_axis);
+}
+
 namespace {
 
 constexpr std::size_t kInput = 0, kScale = 1, kZeroPoint = 2, kAxis = 3;

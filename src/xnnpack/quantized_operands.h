@@ -12,6 +12,14 @@ namespace tessera::xnnpack {
 
 /// kFloat for a delegate call.
 ir::QuantKind kind_of(const ir::Node& node);
+/// Whether nodes of this kind have a form that computes on 8-bit integers.
+bool has_int8_form(ir::QuantKind kind);
+/// Tensors that the node's rule calls activations.
+std::vector<ir::ValueId> activations(const ir::Node& node);
+/// Whether the rule has a weight.
+bool is_weighted(const ir::Node& node);
+/// The axis of the weight that is the output channels.
+std::size_t weight_axis(const ir::Node& node);
 /// The tensor at this argument position; null if the position is -1 or has none.
 const ir::ValueId* tensor_at(const ir::Node& node, std::int8_t position);
 

@@ -12,9 +12,9 @@
 #include "ops/registry.h"
 #include "passes/passes.h"
 #include "quantize/affine_params.h"
-#include "quantize/annotation.h"
 #include "quantize/weight_constants.h"
 #include "xnnpack/int8_plan.h"
+#include "xnnpack/quantized_operands.h"
 
 /// A call between quantize and dequantize calls gives in int8 what the kernels give, up to one step
 /// of the result's integers.
@@ -25,19 +25,6 @@ using ir::Dim;
 using ir::QuantKind;
 using ir::ValueId;
 using quantize::AffineParams;
-
-bool has_int8_form(const ir::Operator& op) {
-  switch (op.quantize.kind) {
-    case QuantKind::kWeighted:
-    case QuantKind::kArithmetic:
-    case QuantKind::kLookup:
-    case QuantKind::kClamp:
-    case QuantKind::kMove:
-      return true;
-    default:
-      return false;
-  }
-}
 
 quantize::ValueRange range_of(const Tensor& tensor) {
   const auto elements = tensor.elements<float>();
@@ -61,15 +48,6 @@ Result<ValueId> rounded(ir::Graph& graph, ValueId value, const AffineParams& par
                         std::move(back), {}, before);
 }
 
-void replace_operand(ir::Node& node, ValueId from, ValueId to) {
-  for (ir::Argument& argument : node.arguments) {
-    if (argument == ir::Argument(from)) argument = to;
-    if (auto* list = std::get_if<std::vector<ValueId>>(&argument)) {
-      std::ranges::replace(*list, from, to);
-    }
-  }
-}
-
 /// The one call of the graph, quantized around; `scale` becomes that of its result.
 Result<void> quantize_around(ir::Graph& graph, const Call& call, const Tensor& result,
                              float& scale) {
@@ -83,15 +61,15 @@ Result<void> quantize_around(ir::Graph& graph, const Call& call, const Tensor& r
   if (rule.weight >= 0) {
     ir::Argument& weight = graph.node(id).arguments[static_cast<std::size_t>(rule.weight)];
     weight = TRY(quantize::integer_weight(graph, std::get<ValueId>(weight),
-                                          quantize::weight_axis(graph.node(id)), id));
+                                          xnnpack::weight_axis(graph.node(id)), id));
   }
-  for (const ValueId operand : quantize::activations(graph.node(id))) {
+  for (const ValueId operand : xnnpack::activations(graph.node(id))) {
     const bool is_constant = graph.value(operand).kind == ir::ValueKind::kConstant;
     // Inputs are known to lie within [-2, 2].
     const AffineParams params = quantize::affine_params(shares ? all : quantize::ValueRange{-2, 2});
     const ValueId real = is_constant ? TRY(quantize::integer_constant(graph, operand, id))
                                      : TRY(rounded(graph, operand, params, id));
-    replace_operand(graph.node(id), operand, real);
+    ir::replace_operand(graph.node(id), operand, real);
   }
   const AffineParams params = quantize::affine_params(shares ? all : range_of(result));
   scale = params.scale;
@@ -155,7 +133,8 @@ TEST(Quantized, GivesWhatTheKernelsGive) {
   for (const Call& call : all_calls()) {
     const auto is_f32 = [](const Tensor& tensor) { return tensor.dtype() == DType::kF32; };
     const auto has_elements = [](const Tensor& tensor) { return tensor.num_elements() > 0; };
-    if (!has_int8_form(*call.op) || !std::ranges::all_of(call.tensors, is_f32) ||
+    if (!xnnpack::has_int8_form(call.op->quantize.kind) ||
+        !std::ranges::all_of(call.tensors, is_f32) ||
         !std::ranges::all_of(call.tensors, has_elements)) {
       continue;
     }
