@@ -34,7 +34,12 @@ Result<std::unique_ptr<Sink>> create_sink(const std::filesystem::path& path,
 /// The whole image as f32[1, bands, height, width].
 Result<Tensor> read_image(const std::filesystem::path& path, PixelFormat format = {});
 
-/// Writes f32[1, bands, height, width]; the file is whole or not there. Errors: kInvalidArgument
+/// The samples of an 8-bit image as they are, u8[1, bands, height, width]: no number of the format
+/// but the order of channels matters. Errors: those of open_source, and kNotSupported for images of
+/// other samples.
+Result<Tensor> read_samples(const std::filesystem::path& path, PixelFormat format = {});
+
+/// Writes f32 or u8[1, bands, height, width] (u8: samples, 0..255); the file is whole or not there. Errors: kInvalidArgument
 /// for another tensor, and those of create_sink.
 Result<void> write_image(const std::filesystem::path& path, const Tensor& tensor,
                          const SinkOptions& options = {});

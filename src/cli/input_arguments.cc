@@ -135,7 +135,10 @@ Result<std::vector<PreparedInput>> InputArguments::make(const Program& program,
       const auto input_type = model_input_of(infos[i]);
       input = {TRY(read_images({files[i]}, 0, input_type, pixels.format())), files[i]};
     } else {
-      input = {TRY(image::read_image(files[i], pixels.format())), files[i]};
+      const bool takes_samples = infos[i].dtype == DType::kU8;
+      input = {takes_samples ? TRY(image::read_samples(files[i], pixels.format()))
+                             : TRY(image::read_image(files[i], pixels.format())),
+               files[i]};
     }
     const auto given = arguments.inputs.find(i);
     if (given != arguments.inputs.end() && given->second != input.tensor.shape()) {

@@ -52,6 +52,27 @@ bool is_equal(const Tensor& a, const Tensor& b) {
 
 constexpr PixelFormat kAsIs = {PixelFormat::Scale::kNone, PixelFormat::Channels::kRgb};
 
+TEST_F(ImageFiles, SamplesComeAndGoAsBytes) {
+  const Tensor numbers = make_image(3, 300, 270);
+  ASSERT_TRUE(write_image(folder_ / "a.tif", numbers, {kAsIs, DType::kU8, std::nullopt}));
+  const Tensor samples = read_samples(folder_ / "a.tif").value();
+  EXPECT_EQ(samples.type_string(), "u8[1, 3, 300, 270]");
+  for (std::int64_t i = 0; i < samples.num_elements(); ++i) {
+    ASSERT_EQ(static_cast<float>(samples.data<std::uint8_t>()[i]), numbers.data<float>()[i]) << i;
+  }
+  // 0..255 stand for 0..1 in the default format, which is what a file of bytes has again.
+  ASSERT_TRUE(write_image(folder_ / "b.tif", samples, {{}, DType::kU8, std::nullopt}));
+  EXPECT_TRUE(is_equal(read_samples(folder_ / "b.tif").value(), samples));
+  const Tensor swapped =
+      read_samples(folder_ / "a.tif", {PixelFormat::Scale::kNone, PixelFormat::Channels::kBgr})
+          .value();
+  EXPECT_EQ(swapped.data<std::uint8_t>()[0], samples.data<std::uint8_t>()[2 * 300 * 270]);
+
+  ASSERT_TRUE(write_image(folder_ / "c.tif", numbers, {kAsIs, DType::kF32, std::nullopt}));
+  EXPECT_THAT(read_samples(folder_ / "c.tif").error().message,
+              HasSubstr("expected samples of u8, found f32"));
+}
+
 TEST_F(ImageFiles, RoundTrip) {
   for (const std::int64_t bands : {1, 3, 4}) {
     const Tensor image = make_image(bands, 300, 270);
