@@ -39,8 +39,8 @@ Result<Tensor> read_image(const std::filesystem::path& path, PixelFormat format 
 /// other samples.
 Result<Tensor> read_samples(const std::filesystem::path& path, PixelFormat format = {});
 
-/// Writes f32 or u8[1, bands, height, width] (u8: samples, 0..255); the file is whole or not there. Errors: kInvalidArgument
-/// for another tensor, and those of create_sink.
+/// Writes f32 or u8[1, bands, height, width] (u8: samples, 0..255); the file is whole or not there.
+/// Errors: kInvalidArgument for another tensor, and those of create_sink.
 Result<void> write_image(const std::filesystem::path& path, const Tensor& tensor,
                          const SinkOptions& options = {});
 
