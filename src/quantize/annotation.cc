@@ -52,7 +52,9 @@ Annotation::Annotation(const Graph& graph, const std::set<NodeId>& floats) : gra
 
 /// Layers with weights always; what lies between them if its operands are integers anyway.
 bool Annotation::should_quantize(const Node& node) const {
-  if (node.op == nullptr || !is_float(*graph_, node.results[0])) return false;
+  if (node.op == nullptr || node.results.empty() || !is_float(*graph_, node.results[0])) {
+    return false;
+  }
   const QuantKind kind = node.op->quantize.kind;
   const auto operands = [&] { return xnnpack::activations(node); };
   const auto is_integer = [&](ValueId id) { return made_.contains(id); };
@@ -95,8 +97,7 @@ void Annotation::add(NodeId id) {
     const bool is_made_here = made_.contains(operand);
     if (kind == QuantKind::kClamp && is_made_here && is_only_reader &&
         graph_->node(value.producer).op->quantize.kind != QuantKind::kMove) {
-      fused_.insert(operand);
-      std::erase(values_, operand);
+      std::erase(values_, operand);  // the node before keeps to the range itself
       continue;
     }
     if (value.kind != ValueKind::kConstant) add_value(operand);

@@ -37,8 +37,7 @@ class Annotation {
   std::set<ir::NodeId> is_quantized_;
   std::vector<ir::ValueId> values_;
   std::set<ir::ValueId> is_value_;
-  std::set<ir::ValueId> made_;   ///< results of quantized nodes
-  std::set<ir::ValueId> fused_;  ///< results that only a clamp reads, which the node itself does
+  std::set<ir::ValueId> made_;  ///< results of quantized nodes
   std::set<ir::ValueId> moved_;
   mutable std::map<ir::ValueId, ir::ValueId> parents_;  ///< union-find
 };
