@@ -43,13 +43,14 @@ class Analysis {
     return with_context(std::move(sizes).error(), "the program does not follow the image's size");
   }
 
-  /// Channels of the method's input or output, which must be f32[1,C,H,W].
+  /// Channels of the method's input or output, which must be f32 or u8[1,C,H,W].
   Result<std::int64_t> check_image(FlowValue value, std::string_view name) const {
     const ir::TensorType& type = flow_.file_sizes().types[value];
     const Shape shape = flow_.file_sizes().shape(value);
-    if (type.dtype != DType::kF32 || shape.rank() != 4 || shape[0] != 1) {
+    const bool is_known = type.dtype == DType::kF32 || type.dtype == DType::kU8;
+    if (!is_known || shape.rank() != 4 || shape[0] != 1) {
       return fail(ErrorCode::kNotSupported,
-                  "tiling needs an {} of f32[1, channels, height, width], found {}{}", name,
+                  "tiling needs an {} of f32 or u8[1, channels, height, width], found {}{}", name,
                   name_of(type.dtype), shape.to_string());
     }
     return shape[1];

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -79,6 +80,30 @@ std::int64_t max_of(const std::vector<Tile>& tiles, std::int64_t PixelWindow::* 
 
 }  // namespace
 
+namespace {
+
+/// 0..255 stand for 0..1 where programs take or give bytes.
+constexpr float kSamples = 255;
+
+void to_samples(const Tensor& numbers, Tensor& samples) {
+  const auto from = numbers.elements<float>();
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    const float scaled = std::clamp(from[i] * kSamples, 0.0f, kSamples);
+    samples.data<std::uint8_t>()[i] = static_cast<std::uint8_t>(scaled + 0.5f);
+  }
+}
+
+Result<Tensor> to_numbers(const Tensor& samples) {
+  Tensor numbers = TRY(Tensor::empty(DType::kF32, samples.shape()));
+  const auto from = samples.elements<std::uint8_t>();
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    numbers.data<float>()[i] = static_cast<float>(from[i]) / kSamples;
+  }
+  return numbers;
+}
+
+}  // namespace
+
 /// One thread's Method and the memory of its input window.
 class TiledRunner::Worker {
  public:
@@ -87,9 +112,12 @@ class TiledRunner::Worker {
     Worker worker;
     worker.method_ = TRY(program.load_method(options.method, {.num_threads = 1}));
     worker.output_channels_ = plan.output_channels;
-    worker.input_ = TRY(
-        Tensor::empty(DType::kF32, {1, plan.input_channels, max_of(plan.rows, &PixelWindow::height),
-                                    max_of(plan.columns, &PixelWindow::width)}));
+    const Shape largest = {1, plan.input_channels, max_of(plan.rows, &PixelWindow::height),
+                           max_of(plan.columns, &PixelWindow::width)};
+    worker.input_ = TRY(Tensor::empty(DType::kF32, largest));
+    if (TRY(program.inputs(options.method))[0].dtype == DType::kU8) {
+      worker.samples_ = TRY(Tensor::empty(DType::kU8, largest));
+    }
     return worker;
   }
 
@@ -104,8 +132,10 @@ class TiledRunner::Worker {
   Result<void> run_tile(const Tile& tile, Run& run, Source& source) {
     TRY(bind(tile.window));
     TRY(source.read(tile.window, planes_of(input_)));
+    if (samples_) to_samples(input_, *samples_);
     TRY(method_->execute());
-    const Tensor output = TRY(method_->output(0));
+    Tensor output = TRY(method_->output(0));
+    if (output.dtype() == DType::kU8) output = TRY(to_numbers(output));
     const Shape expected = {1, output_channels_, tile.window_output_height,
                             tile.window_output_width};
     if (output.dtype() != DType::kF32 || output.shape() != expected) {
@@ -122,7 +152,8 @@ class TiledRunner::Worker {
     const Shape shape = {1, input_.size(1), window.height, window.width};
     if (is_bound_ && input_.shape() == shape) return {};
     input_.set_shape(shape);
-    TRY(method_->bind_input(0, input_));
+    if (samples_) samples_->set_shape(shape);
+    TRY(method_->bind_input(0, samples_ ? *samples_ : input_));
     is_bound_ = true;
     return {};
   }
@@ -130,6 +161,7 @@ class TiledRunner::Worker {
   std::unique_ptr<Method> method_;
   std::int64_t output_channels_ = 0;
   Tensor input_;
+  std::optional<Tensor> samples_;  ///< of a program that takes bytes
   bool is_bound_ = false;
 };
 

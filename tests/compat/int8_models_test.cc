@@ -115,28 +115,56 @@ INSTANTIATE_TEST_SUITE_P(, Int8Models, ::testing::Values("mv2", "mv3_small", "un
 
 class Int8Tiles : public ::testing::TestWithParam<std::string> {};
 
+/// The image in tiles of 256.
+Tensor in_tiles(const fs::path& path, const Tensor& image) {
+  const auto program = Program::load(path).value();
+  auto source = MemorySource::create(image).value();
+  MemorySink sink;
+  TileOptions options;
+  options.tile = 256;
+  const auto done = run_tiled(*program, *source, sink, options);
+  EXPECT_TRUE(done) << done.error().to_string();
+  return sink.tensor();
+}
+
 TEST_P(Int8Tiles, HaveTheBitsOfTheWhole) {
   const fs::path path = fs::temp_directory_path() / std::format("int8-tiles-{}.pte", getpid());
   const auto report = compile(fixture(GetParam()) / "model.pt2", path,
                               {.quantize = int8_options(Shape{1, 1, 256, 288})});
   ASSERT_TRUE(report) << report.error().to_string();
-  const auto program = Program::load(path);
-  ASSERT_TRUE(program) << program.error().to_string();
-  auto model = Model::load(path);
-  fs::remove(path);
-  ASSERT_TRUE(model) << model.error().to_string();
+  auto model = Model::load(path).value();
   const Tensor image = noise(Shape{1, 1, 600, 520}, 5);
-  const auto whole = model->run({image});
-  ASSERT_TRUE(whole) << whole.error().to_string();
-  auto source = MemorySource::create(image).value();
-  MemorySink sink;
-  TileOptions options;
-  options.tile = 256;
-  const auto done = run_tiled(**program, *source, sink, options);
-  ASSERT_TRUE(done) << done.error().to_string();
-  const Tensor& tiles = sink.tensor();
-  ASSERT_EQ(tiles.num_bytes(), whole->at(0).num_bytes());
-  EXPECT_TRUE(std::equal(tiles.bytes(), tiles.bytes() + tiles.num_bytes(), whole->at(0).bytes()));
+  const Tensor whole = model.run({image}).value()[0];
+  const Tensor tiles = in_tiles(path, image);
+  fs::remove(path);
+  ASSERT_EQ(tiles.num_bytes(), whole.num_bytes());
+  EXPECT_TRUE(std::equal(tiles.bytes(), tiles.bytes() + tiles.num_bytes(), whole.bytes()));
+}
+
+TEST_P(Int8Tiles, TakeAndGiveBytes) {
+  const fs::path path = fs::temp_directory_path() / std::format("u8-tiles-{}.pte", getpid());
+  QuantizeOptions quantize = int8_options(Shape{1, 1, 256, 288});
+  quantize.input_type = quantize.output_type = DType::kU8;
+  const auto report = compile(fixture(GetParam()) / "model.pt2", path, {.quantize = quantize});
+  ASSERT_TRUE(report) << report.error().to_string();
+  auto model = Model::load(path).value();
+  Tensor samples = Tensor::empty(DType::kU8, {1, 1, 600, 520}).value();
+  Tensor image = Tensor::empty(DType::kF32, samples.shape()).value();
+  Random random(3);
+  for (std::int64_t i = 0; i < samples.num_elements(); ++i) {
+    samples.data<std::uint8_t>()[i] = static_cast<std::uint8_t>(random.next());
+    image.data<float>()[i] = static_cast<float>(samples.data<std::uint8_t>()[i]) / 255;
+  }
+  const Tensor whole = model.run({samples}).value()[0];
+  const Tensor tiles = in_tiles(path, image);
+  fs::remove(path);
+  ASSERT_EQ(tiles.num_elements(), whole.num_elements());
+  std::size_t num_different = 0;
+  for (std::int64_t i = 0; i < whole.num_elements(); ++i) {
+    const float expected = static_cast<float>(whole.data<std::uint8_t>()[i]) / 255;
+    num_different += tiles.data<float>()[i] != expected ? 1 : 0;
+  }
+  EXPECT_EQ(num_different, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(, Int8Tiles, ::testing::ValuesIn(present({"demodyn"})),
