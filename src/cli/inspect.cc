@@ -151,6 +151,8 @@ Result<void> inspect_program(const std::string& path, const LoadOptions& options
   std::println("named data: {}, {} bytes", records.named_data.size(), total);
   for (const auto& [key, bytes] : records.named_data) {
     std::println("  {:8} bytes  {}", bytes.size(), key);
+    if (!key.starts_with("tessera.quantization.")) continue;
+    std::print("{}", std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
   }
   return {};
 }

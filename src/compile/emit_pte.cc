@@ -74,7 +74,12 @@ class Files {
     }
   }
 
-  void add_method(pte::ExecutionPlan plan, const ir::Signature& types) {
+  void add_method(pte::ExecutionPlan plan, const ir::Signature& types,
+                  std::string_view quantization) {
+    if (!quantization.empty()) {
+      program_.named_data.emplace_back("tessera.quantization." + plan.name,
+                                       std::as_bytes(std::span(quantization)));
+    }
     const std::string& signature = signatures_.emplace_back(ir::print(types));
     program_.named_data.emplace_back(pte::signature_key(plan.name),
                                      std::as_bytes(std::span(signature)));
@@ -132,6 +137,7 @@ class Emitter {
       : graph_(method.graph),
         memory_(method.plan),
         states_(method.states),
+        quantization_(method.quantization),
         inputs_(std::span(graph_.inputs()).first(graph_.inputs().size() - states_.size())),
         outputs_(std::span(graph_.outputs()).first(graph_.outputs().size() - states_.size())),
         files_(files) {
@@ -156,7 +162,7 @@ class Emitter {
     ir::Signature signature = ir::signature_of(graph_);
     signature.inputs.resize(inputs_.size());
     signature.outputs.resize(outputs_.size());
-    files_.add_method(std::move(plan_), signature);
+    files_.add_method(std::move(plan_), signature, quantization_);
     return {};
   }
 
@@ -323,6 +329,7 @@ class Emitter {
   const ir::Graph& graph_;
   const MemoryPlan& memory_;
   const std::span<const BufferState> states_;
+  const std::string_view quantization_;
   const std::span<const ValueId> inputs_, outputs_;  ///< without those of the states
   std::size_t state_bytes_ = 0;
   Files& files_;

@@ -21,6 +21,9 @@ struct MethodParts {
   /// Of the last inputs and outputs of the graph, which stand for buffers that runs change: no
   /// inputs and outputs of the method, but memory of its own with these contents at first.
   std::span<const BufferState> states = {};
+  /// What the file says of the method's quantization: named data "tessera.quantization.NAME", lines
+  /// of text; empty: nothing.
+  std::string_view quantization = {};
 };
 
 struct EmittedFiles {

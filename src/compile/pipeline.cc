@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The whole compile chain on one page.
 #include <algorithm>
+#include <format>
 #include <functional>
 #include <map>
 #include <memory>
@@ -125,12 +126,32 @@ struct Method {
   ir::Graph graph;
   std::vector<BufferState> states;
   compiler::MemoryPlan plan;
+  std::string quantization;  ///< for the file
 };
+
+/// What whoever has the program only needs to know: on what ranges were measured, and what numbers
+/// integers at its edges stand for.
+std::string quantization_text(const QuantizationReport& report) {
+  std::string text =
+      std::format("calibrated on {} {}samples, output SQNR {:.1f} dB\n", report.num_samples,
+                  report.is_random ? "random " : "", report.output_sqnr_db);
+  const auto add = [&](std::string_view what, const std::vector<QuantizedEdge>& edges) {
+    for (const QuantizedEdge& edge : edges) {
+      text += std::format("{} {}: {}, each {:.9g} * (q - {})\n", what, edge.name,
+                          name_of(edge.dtype), edge.scale, edge.zero_point);
+    }
+  };
+  add("input", report.inputs);
+  add("output", report.outputs);
+  return text;
+}
 
 Result<void> write_files(std::span<const Method> methods, const std::filesystem::path& model_pte,
                          const CompileOptions& options, CompileReport& report) {
   std::vector<compiler::MethodParts> parts;
-  for (const Method& method : methods) parts.push_back({method.graph, method.plan, method.states});
+  for (const Method& method : methods) {
+    parts.push_back({method.graph, method.plan, method.states, method.quantization});
+  }
   const auto written = TRY(compiler::write_files(parts, model_pte, options.data_file));
   report.file_bytes = written.program;
   report.data_bytes = written.data;
@@ -149,6 +170,9 @@ Result<CompileReport> compile_sources(std::span<const NamedSource> sources,
     Method method;
     method.graph = TRY(make_graph(source, options, runner, placements, method.states, report));
     method.graph.name = source.name;
+    if (options.quantize && !report.quantization.empty()) {
+      method.quantization = quantization_text(report.quantization.back());
+    }
     add_to_report(method.graph, options, placements, runner, report);
     is_stopped = runner.is_stopped();
     if (is_stopped) continue;

@@ -58,6 +58,9 @@ TEST(Quantize, ProgramsTakeAndGiveBytes) {
   const std::string output =
       compile(folder, "int8 --calibrate random --samples 2 --input-type u8 --output-type int8");
   EXPECT_THAT(output, AllOf(HasSubstr("input 'x': u8"), HasSubstr("output '")));
+  const auto inspected = run_tessera("inspect " + (folder / "model.pte").string());
+  EXPECT_THAT(inspected.output, AllOf(HasSubstr("calibrated on 2 random samples"),
+                                      HasSubstr("input x: u8, each 0.00392156886 * (q - 0)")));
   const Tensor pixels = Tensor::zeros(DType::kU8, {1, 3, 32, 32}).value();
   ASSERT_TRUE(write_npy(folder / "pixels.npy", pixels));
   const auto result =
